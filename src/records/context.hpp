@@ -1,0 +1,37 @@
+#pragma once
+
+#include "async/deadline.hpp"
+
+#include <minga/json.hpp>
+
+#include <optional>
+#include <string>
+
+namespace minga::records {
+
+/// An Idempotency-Key of the caller (API.md section 10). The key, the request's hash and what each write of the request
+/// produced are stored in the write's own transaction; the same request again gets the stored outcome and changes nothing.
+struct Idempotency {
+  std::string scope;  // the caller: "guest" or an account's id
+  std::string key;
+  std::string request_hash;  // of method, path, query and body
+  int writes = 0;            // ordinal of the next write in this request
+  bool replayed = false;     // set when an outcome was taken from the store
+};
+
+/// On whose behalf and under which conditions records are used.
+struct Context {
+  Deadline deadline = kNoDeadline;
+  /// The application itself, a superuser, import: rules do not apply (validation does).
+  bool bypasses_rules = false;
+  /// Entity tags of If-Match, without quotes; "*" matches any record.
+  std::optional<std::string> if_match;
+  /// Prefer: handling=strict: unknown keys are errors.
+  bool strict = false;
+  /// Null: none was sent.
+  Idempotency* idempotency = nullptr;
+  /// Out: the position in the change log of the last write, "EPOCH-N".
+  std::string position;
+};
+
+}  // namespace minga::records

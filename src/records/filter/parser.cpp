@@ -1,0 +1,1 @@
+#include "records/filter/filter.hpp"

@@ -1,0 +1,1 @@
+#include <minga/minga.hpp>

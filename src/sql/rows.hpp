@@ -1,0 +1,41 @@
+#pragma once
+
+#include "sql/value.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minga::sql {
+
+/// The result of a statement: column names and values, row by row. Cheap to move. Out-of-range access throws
+/// std::out_of_range; a value of another type than asked for throws std::logic_error that names the column.
+class Rows {
+ public:
+  Rows() = default;
+  Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values, std::int64_t affected);
+
+  std::size_t size() const;
+  bool empty() const { return size() == 0; }
+  std::vector<std::string> const& columns() const;
+  /// Rows inserted, updated or deleted; 0 for a read.
+  std::int64_t affected() const { return affected_; }
+
+  Value const& at(std::size_t row, std::size_t column) const;
+  Value& at(std::size_t row, std::size_t column);
+  bool is_null(std::size_t row, std::size_t column) const;
+  std::int64_t integer(std::size_t row, std::size_t column) const;
+  double real(std::size_t row, std::size_t column) const;  // integers too
+  bool boolean(std::size_t row, std::size_t column) const;  // integer other than 0
+  std::string const& text(std::size_t row, std::size_t column) const;
+
+ private:
+  std::shared_ptr<std::vector<std::string> const> columns_;
+  std::vector<Value> values_;
+  std::int64_t affected_ = 0;
+};
+
+}  // namespace minga::sql

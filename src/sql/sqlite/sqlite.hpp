@@ -1,0 +1,36 @@
+#pragma once
+
+#include "async/io_threads.hpp"
+#include "base/metrics.hpp"
+#include "sql/database.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace minga::sql::sqlite {
+
+struct Options {
+  std::filesystem::path file;
+  /// Operations waiting for the writer; more are refused with Error 503.
+  std::size_t write_queue = 10'000;
+  /// Threads for reads that take longer than `read_budget` on an I/O thread.
+  std::size_t readers = 2;
+  std::size_t read_queue = 1'000;
+  std::chrono::microseconds read_budget{2'000};
+  std::size_t statement_cache = 256;
+  /// Registered SQLite VFS to open through; "" for the default. Tests force faults with it.
+  std::string vfs;
+};
+
+/// Opens or creates the file (WAL, synchronous=FULL), takes the process's lock on it, checks its integrity after a
+/// crash. Throws sql::Error with a sentence for the user: the file is in use by another process, no database, not
+/// writable, damaged.
+std::unique_ptr<Database> open(IoThreads& threads, Options options, Metrics& metrics);
+
+/// The file a `backup` wrote takes the place of `target`, which no process may have open. The old one is kept beside
+/// it until the copy is complete and checked.
+void restore(std::filesystem::path const& backup, std::filesystem::path const& target);
+
+}  // namespace minga::sql::sqlite

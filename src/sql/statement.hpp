@@ -1,0 +1,25 @@
+#pragma once
+
+#include "async/deadline.hpp"
+#include "sql/value.hpp"
+
+#include <string>
+#include <utility>
+
+namespace minga::sql {
+
+/// One statement in the SQL that both engines share: `$1` placeholders, RETURNING, ON CONFLICT, ->, ->>, CTEs.
+/// Prepared once per connection and cached by its text, so the text must not contain values.
+struct Statement {
+  Statement(std::string text, Params params = {}, Deadline until = kNoDeadline)
+      : sql(std::move(text)), values(std::move(params)), deadline(until) {}
+
+  std::string sql;
+  Params values;
+  /// Past it the statement is not begun, or is cancelled: Error 503.
+  Deadline deadline;
+  /// A read that may be served by a standby.
+  bool replica_allowed = false;
+};
+
+}  // namespace minga::sql
