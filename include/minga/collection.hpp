@@ -3,6 +3,7 @@
 #include <minga/async.hpp>
 #include <minga/field.hpp>
 #include <minga/json.hpp>
+#include <minga/page.hpp>
 #include <minga/request.hpp>
 
 #include <cstdint>
@@ -33,30 +34,6 @@ struct ListOptions {
   static ListOptions from(Request const& request);
 };
 static_assert(std::is_trivially_destructible_v<ListOptions>);
-
-/// One page of records, as the list envelope of API.md section 3.
-struct Page {
-  std::int64_t page = 1;
-  std::int64_t per_page = 30;
-  std::int64_t total_items = -1;
-  std::int64_t total_pages = -1;
-  JsonArray items;
-
-  JsonObject envelope() const;
-};
-
-struct ImportReport {
-  struct Refusal {
-    std::int64_t line = 0;
-    std::string reason;
-  };
-  std::int64_t added = 0;
-  std::int64_t refused = 0;
-  /// The first 100 refusals; `refused` counts them all.
-  std::vector<Refusal> refusals;
-
-  JsonObject summary() const;
-};
 
 /// What a collection is besides its fields. `public_access`: every rule is "" (anyone may list, view, create, update,
 /// delete through the API); otherwise every rule is null (superusers only).

@@ -8,5 +8,6 @@
 #include <minga/error.hpp>
 #include <minga/field.hpp>
 #include <minga/json.hpp>
+#include <minga/page.hpp>
 #include <minga/request.hpp>
 #include <minga/response.hpp>

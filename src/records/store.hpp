@@ -7,7 +7,7 @@
 #include "records/schema.hpp"
 #include "sql/database.hpp"
 
-#include <minga/collection.hpp>
+#include <minga/page.hpp>
 
 #include <functional>
 #include <memory>
