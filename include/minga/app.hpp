@@ -15,16 +15,16 @@
 
 namespace minga {
 
-/// A route of an application. Paths are matched segment by segment; `<name>` stands for one segment and `<name...>`,
-/// last, for the rest; a literal segment wins over a parameter. A final slash makes no difference. HEAD is served
-/// wherever GET is; another method is 405 with Allow.
+/// A route of an application. Paths are matched segment by segment; `<name>` stands for one segment
+/// and `<name...>`, last, for the rest; a literal segment wins over a parameter. A final slash
+/// makes no difference. HEAD is served wherever GET is; another method is 405 with Allow.
 class Route {
  public:
   struct Impl;
   explicit Route(Impl& impl) : impl_(&impl) {}
-  /// The page of this route's form: when the handler throws Error 400 and the client wants HTML, the page is shown
-  /// again with status 400, `values` (what was sent), `errors` (field -> message in the page's language) and `params`
-  /// (the path's parameters) in its model.
+  /// The page of this route's form: when the handler throws Error 400 and the client wants HTML,
+  /// the page is shown again with status 400, `values` (what was sent), `errors` (field -> message
+  /// in the page's language) and `params` (the path's parameters) in its model.
   Route& form(std::string page);
   /// One line for the API description.
   Route& summary(std::string line);
@@ -33,8 +33,8 @@ class Route {
   Impl* impl_;
 };
 
-/// What an application declares before the server starts. A declaration that makes no sense (a route twice, a bad
-/// field) throws std::invalid_argument, which ends the start with that sentence.
+/// What an application declares before the server starts. A declaration that makes no sense (a
+/// route twice, a bad field) throws std::invalid_argument, which ends the start with that sentence.
 class App {
  public:
   class Impl;
@@ -42,7 +42,8 @@ class App {
 
   std::string const& name() const;
 
-  Collection collection(std::string name, std::vector<Field> fields, CollectionOptions options = {});
+  Collection collection(std::string name, std::vector<Field> fields,
+                        CollectionOptions options = {});
   Counter counter(std::string name);
 
   Route get(std::string path, Handler handler);
@@ -67,7 +68,8 @@ struct Application {
   std::function<void(App&)> declare;
 };
 
-/// The program: reads the command line, the environment and minga.toml, and runs the command. Returns the exit status.
+/// The program: reads the command line, the environment and minga.toml, and runs the command.
+/// Returns the exit status.
 int run(int argc, char** argv, std::vector<Application> applications);
 
 }  // namespace minga

@@ -16,9 +16,9 @@
 
 namespace minga {
 
-/// What a list asks for. Views only: the texts must outlive the call. It stays trivially destructible, so that
-/// `co_await tasks.list(request, {.sort = "-created"})` is safe with GCC 12, which destroys braced temporaries of a
-/// co_await expression twice.
+/// What a list asks for. Views only: the texts must outlive the call. It stays trivially
+/// destructible, so that `co_await tasks.list(request, {.sort = "-created"})` is safe with GCC 12,
+/// which destroys braced temporaries of a co_await expression twice.
 struct ListOptions {
   std::string_view filter = {};
   std::string_view sort = {};
@@ -30,13 +30,14 @@ struct ListOptions {
   /// Leaves total_items and total_pages -1 and saves the count.
   bool skip_total = false;
 
-  /// `page`, `perPage`, `sort`, `filter`, `expand`, `skipTotal` of the request's query; Error 400 when malformed.
+  /// `page`, `perPage`, `sort`, `filter`, `expand`, `skipTotal` of the request's query; Error 400
+  /// when malformed.
   static ListOptions from(Request const& request);
 };
 static_assert(std::is_trivially_destructible_v<ListOptions>);
 
-/// What a collection is besides its fields. `public_access`: every rule is "" (anyone may list, view, create, update,
-/// delete through the API); otherwise every rule is null (superusers only).
+/// What a collection is besides its fields. `public_access`: every rule is "" (anyone may list,
+/// view, create, update, delete through the API); otherwise every rule is null (superusers only).
 struct CollectionOptions {
   bool open = false;
   bool public_access = false;
@@ -44,10 +45,11 @@ struct CollectionOptions {
   std::vector<std::string> indexes = {};
 };
 
-/// A typed set of records in the database; a handle, cheap to copy, usable once the server runs. What an application
-/// does through it is done with the application's own authority: rules guard the HTTP API, validation guards both.
-/// Every call uses the request's deadline (Error 503 past it) and its Idempotency-Key, appends to the change log in
-/// the write's own transaction, and returns when the write is durable.
+/// A typed set of records in the database; a handle, cheap to copy, usable once the server runs.
+/// What an application does through it is done with the application's own authority: rules guard
+/// the HTTP API, validation guards both. Every call uses the request's deadline (Error 503 past it)
+/// and its Idempotency-Key, appends to the change log in the write's own transaction, and returns
+/// when the write is durable.
 class Collection {
  public:
   class Impl;
@@ -60,17 +62,19 @@ class Collection {
   Async<JsonObject> view(Request& request, std::string_view id) const;
   /// The record as stored. Error 400 with one entry in data() for each field that is wrong.
   Async<JsonObject> create(Request& request, JsonObject input) const;
-  /// Only the keys of `changes` change. Error 404, 400; 412 when the request has an If-Match that does not match.
+  /// Only the keys of `changes` change. Error 404, 400; 412 when the request has an If-Match that
+  /// does not match.
   Async<JsonObject> update(Request& request, std::string_view id, JsonObject changes) const;
-  /// The whole document: fields that are not in `input` go back to their zero value. Errors as update().
+  /// The whole document: fields that are not in `input` go back to their zero value. Errors as
+  /// update().
   Async<JsonObject> replace(Request& request, std::string_view id, JsonObject input) const;
   /// JSON Merge Patch (RFC 7396) over the whole document. Errors as update().
   Async<JsonObject> merge(Request& request, std::string_view id, JsonObject patch) const;
   /// Error 404, 412.
   Async<void> remove(Request& request, std::string_view id) const;
 
-  /// NDJSON from the request's body, of any size, read as it comes; MongoDB's Extended JSON is understood. A line that
-  /// is refused is reported and loses nothing else.
+  /// NDJSON from the request's body, of any size, read as it comes; MongoDB's Extended JSON is
+  /// understood. A line that is refused is reported and loses nothing else.
   Async<ImportReport> import(Request& request) const;
   /// All records that match, as NDJSON, streamed in the order of ids.
   Response export_all(Request& request, std::string_view filter = {}) const;

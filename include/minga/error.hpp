@@ -10,13 +10,15 @@
 
 namespace minga {
 
-/// Something a caller should expect: not found, invalid, conflict, forbidden, unavailable. It ends the request and
-/// reaches the client as the API's error envelope `{"status","message","data"}` or as a page. Faults (what a caller
-/// can do nothing about) are other exceptions: the client learns the request's id and nothing else.
+/// Something a caller should expect: not found, invalid, conflict, forbidden, unavailable. It ends
+/// the request and reaches the client as the API's error envelope `{"status","message","data"}` or
+/// as a page. Faults (what a caller can do nothing about) are other exceptions: the client learns
+/// the request's id and nothing else.
 class Error : public std::exception {
  public:
-  /// status: the HTTP status, 400..599. code: a machine's word, lower_snake_case. message: an English sentence, upper
-  /// case first, with a full stop. data: field name -> {code, message, params?}; empty when there is nothing to say.
+  /// status: the HTTP status, 400..599. code: a machine's word, lower_snake_case. message: an
+  /// English sentence, upper case first, with a full stop. data: field name -> {code, message,
+  /// params?}; empty when there is nothing to say.
   Error(int status, std::string code, std::string message, JsonObject data = {});
 
   static Error bad_request(std::string message = {}, JsonObject data = {});
@@ -27,7 +29,8 @@ class Error : public std::exception {
   static Error precondition_failed(std::string message = {});
   static Error too_large(std::string message = {});
   /// The client may try again after that long (sent as Retry-After, whole seconds, at least 1).
-  static Error unavailable(std::string message, std::chrono::seconds retry_after = std::chrono::seconds{1});
+  static Error unavailable(std::string message,
+                           std::chrono::seconds retry_after = std::chrono::seconds{1});
   /// One field's error, 400: `data = {field: {code, message, params?}}`.
   static Error invalid(std::string_view field, std::string_view code, std::string_view message,
                        JsonObject params = {});

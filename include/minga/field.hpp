@@ -13,8 +13,8 @@ namespace minga {
 enum class FieldType { text, number, boolean, email, url, date, autodate, select, json, relation };
 
 /// One field of a collection, with the options of API.md section 2. Setters chain:
-/// `text("title").required().max(200)`. A setter that does not go with the type throws std::invalid_argument when the
-/// collection is declared.
+/// `text("title").required().max(200)`. A setter that does not go with the type throws
+/// std::invalid_argument when the collection is declared.
 struct Field {
   FieldType type = FieldType::text;
   std::string name;

@@ -6,7 +6,8 @@
 
 namespace minga {
 
-/// JSON values are Boost.JSON's: integers are exact to 64 bits, objects keep the order of their keys.
+/// JSON values are Boost.JSON's: integers are exact to 64 bits, objects keep the order of their
+/// keys.
 using Json = boost::json::value;
 using JsonObject = boost::json::object;
 using JsonArray = boost::json::array;

@@ -21,8 +21,8 @@ enum class Method { get, head, post, put, patch, delete_, options, other };
 enum class Language { es, en };
 enum class Format { json, html, text };
 
-/// One part of a multipart body while it is being read. read_some() must be called until it answers 0 before the next
-/// part can be taken.
+/// One part of a multipart body while it is being read. read_some() must be called until it answers
+/// 0 before the next part can be taken.
 class Part {
  public:
   virtual ~Part() = default;
@@ -35,8 +35,8 @@ class Part {
 
 class Pages;
 
-/// One request, valid until its handler has returned. Text views live as long as the request. Not thread-safe: a
-/// request stays on its I/O thread.
+/// One request, valid until its handler has returned. Text views live as long as the request. Not
+/// thread-safe: a request stays on its I/O thread.
 class Request {
  public:
   using Pair = std::pair<std::string, std::string>;
@@ -53,7 +53,8 @@ class Request {
   std::string_view target() const;
   /// Decoded, without the mount's prefix; "/" at least.
   std::string_view path() const;
-  /// The prefix the application is mounted under: "" at the root, else such as "/tasks". Links begin with it.
+  /// The prefix the application is mounted under: "" at the root, else such as "/tasks". Links
+  /// begin with it.
   std::string_view base() const;
   /// "" when absent; names without regard to case; a repeated header's values are joined by ", ".
   std::string_view header(std::string_view name) const;
@@ -74,23 +75,28 @@ class Request {
   /// By Accept-Language; the server's default language where the client names neither.
   Language language() const;
 
-  /// The whole body. Throws Error 413 past `limit` bytes (0: the server's setting, 32 MiB unless set).
+  /// The whole body. Throws Error 413 past `limit` bytes (0: the server's setting, 32 MiB unless
+  /// set).
   Async<std::string_view> body(std::size_t limit = 0);
-  /// The body as JSON; an absent or empty one is {}. Error 400 when malformed, nested deeper than 64, not UTF-8.
+  /// The body as JSON; an absent or empty one is {}. Error 400 when malformed, nested deeper than
+  /// 64, not UTF-8.
   Async<Json> json();
-  /// The fields that were sent, as JSON, urlencoded form or multipart (API.md section 1, "Bodies in"). Error 415 for
-  /// another content type, 400 when malformed or when the JSON is no object.
+  /// The fields that were sent, as JSON, urlencoded form or multipart (API.md section 1, "Bodies
+  /// in"). Error 415 for another content type, 400 when malformed or when the JSON is no object.
   Async<JsonObject> input();
-  /// The next bytes of the body, for streams of any size; 0 at its end. Not to be mixed with body(), json(), input().
+  /// The next bytes of the body, for streams of any size; 0 at its end. Not to be mixed with
+  /// body(), json(), input().
   Async<std::size_t> read_some(std::span<char> buffer);
-  /// Calls `each` for every part of a multipart body, in order. Error 415 when it is none, 400 when malformed or past
-  /// the bounds (1,000 parts).
+  /// Calls `each` for every part of a multipart body, in order. Error 415 when it is none, 400 when
+  /// malformed or past the bounds (1,000 parts).
   Async<void> multipart(std::function<Async<void>(Part&)> each);
 
-  /// A page of the application from `pages/NAME`, with the model; the layout, the texts of the request's language,
-  /// `base`, the CSRF field and notices are filled in. Status 200 unless changed.
+  /// A page of the application from `pages/NAME`, with the model; the layout, the texts of the
+  /// request's language, `base`, the CSRF field and notices are filled in. Status 200 unless
+  /// changed.
   Response render(std::string_view page, JsonObject model = {});
-  /// The message of that key in the request's language; the key itself when there is none. `{name}` is replaced.
+  /// The message of that key in the request's language; the key itself when there is none. `{name}`
+  /// is replaced.
   std::string text(std::string_view key, JsonObject const& values = {}) const;
 
   Impl& impl() const { return *impl_; }

@@ -15,13 +15,15 @@
 
 namespace minga {
 
-/// Where a streamed body is written. write() returns when the bytes are handed to the kernel, so a stream is never
-/// faster than its reader; it throws when the client is gone, does not read for the write timeout, or the server drains.
+/// Where a streamed body is written. write() returns when the bytes are handed to the kernel, so a
+/// stream is never faster than its reader; it throws when the client is gone, does not read for the
+/// write timeout, or the server drains.
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
   virtual Async<void> write(std::string_view bytes) = 0;
-  /// True once the server drains or the client has gone: a stream without an end of its own should return.
+  /// True once the server drains or the client has gone: a stream without an end of its own should
+  /// return.
   virtual bool stopping() const = 0;
   /// Waits for that long, or until stopping() becomes true, whichever comes first.
   virtual Async<void> wait(std::chrono::milliseconds duration) = 0;
@@ -66,7 +68,8 @@ class Response {
   static Response empty(int status = 204);
   /// 303 unless given: the browser follows with GET. `location` is absolute or begins with "/".
   static Response redirect(std::string location, int status = 303);
-  /// Range, If-Range, ETag and Last-Modified are answered by the server. Error 404 when there is no such file.
+  /// Range, If-Range, ETag and Last-Modified are answered by the server. Error 404 when there is no
+  /// such file.
   static Response file(std::filesystem::path path, std::string content_type);
   static Response static_bytes(std::string_view bytes, std::string content_type);
   /// Chunked; `writer` runs after the head is sent.
@@ -74,7 +77,8 @@ class Response {
 
   int status() const { return status_; }
   Response& status(int value);
-  /// Sets (replaces) a header. Names and values must hold no control characters (std::invalid_argument).
+  /// Sets (replaces) a header. Names and values must hold no control characters
+  /// (std::invalid_argument).
   Response& header(std::string name, std::string value);
   Response& add_header(std::string name, std::string value);
   std::string_view header(std::string_view name) const;

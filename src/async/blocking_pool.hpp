@@ -25,8 +25,8 @@
 
 namespace minga {
 
-/// Threads for what would block an I/O thread: file I/O, password hashing, codecs, long reads. Bounded: a full queue
-/// is Error 503 with Retry-After, at once.
+/// Threads for what would block an I/O thread: file I/O, password hashing, codecs, long reads.
+/// Bounded: a full queue is Error 503 with Retry-After, at once.
 class BlockingPool {
  public:
   BlockingPool(std::string name, std::size_t threads, std::size_t queue_bound);
@@ -34,9 +34,9 @@ class BlockingPool {
   BlockingPool(BlockingPool const&) = delete;
   BlockingPool& operator=(BlockingPool const&) = delete;
 
-  /// Runs `work` on a pool thread and resumes the caller on its own executor with the result or the exception.
-  /// Work that has begun is not interrupted by cancellation; what it captures by reference must outlive it, and does
-  /// so when the caller simply awaits.
+  /// Runs `work` on a pool thread and resumes the caller on its own executor with the result or the
+  /// exception. Work that has begun is not interrupted by cancellation; what it captures by
+  /// reference must outlive it, and does so when the caller simply awaits.
   template <class Work>
   auto run(Work work) -> Async<std::invoke_result_t<Work&>>;
 
@@ -86,7 +86,8 @@ auto BlockingPool::run(Work work) -> Async<std::invoke_result_t<Work&>> {
       boost::asio::post(executor, [shared]() mutable { std::move (*shared)(); });
     }
   };
-  co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(initiate, boost::asio::use_awaitable);
+  co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(
+      initiate, boost::asio::use_awaitable);
   if (refused) refuse();
   if (failure) std::rethrow_exception(failure);
   if constexpr (!std::is_void_v<Result>) co_return std::move(*slot);

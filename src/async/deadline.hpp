@@ -12,7 +12,9 @@ namespace minga {
 
 inline constexpr Deadline kNoDeadline = Deadline::max();
 
-inline bool has_passed(Deadline deadline) { return deadline != kNoDeadline && Clock::now() >= deadline; }
+inline bool has_passed(Deadline deadline) {
+  return deadline != kNoDeadline && Clock::now() >= deadline;
+}
 
 /// The answer past a deadline: Error 503 with Retry-After.
 Error deadline_error();
@@ -21,7 +23,8 @@ Error deadline_error();
 Async<void> sleep_until(Deadline when);
 Async<void> sleep_for(Clock::duration duration);
 
-/// Awaits the operation until the deadline; past it the operation is cancelled, waited for, and deadline_error() thrown.
+/// Awaits the operation until the deadline; past it the operation is cancelled, waited for, and
+/// deadline_error() thrown.
 template <class T>
 Async<T> with_deadline(Deadline deadline, Async<T> operation) {
   using namespace boost::asio::experimental::awaitable_operators;

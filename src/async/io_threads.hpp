@@ -10,7 +10,8 @@
 
 namespace minga {
 
-/// One thread with its own io_context for each core. What is started on a context stays on its thread.
+/// One thread with its own io_context for each core. What is started on a context stays on its
+/// thread.
 class IoThreads {
  public:
   explicit IoThreads(std::size_t count);  // 0: one per core
@@ -22,7 +23,8 @@ class IoThreads {
   boost::asio::io_context& context(std::size_t index) { return *contexts_.at(index); }
 
   void start();
-  /// Lets the contexts run out of work, then joins. Every task must have an owner that ended it before.
+  /// Lets the contexts run out of work, then joins. Every task must have an owner that ended it
+  /// before.
   void join();
 
   /// 0..size-1 on an I/O thread, -1 elsewhere: for state that each I/O thread has of its own.

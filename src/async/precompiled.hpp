@@ -1,4 +1,5 @@
-// What nearly every source includes, compiled once (the precompiled header of all modules above base).
+// What nearly every source includes, compiled once (the precompiled header of all modules above
+// base).
 #pragma once
 
 #include <minga/async.hpp>

@@ -13,8 +13,9 @@
 
 namespace minga {
 
-/// The owner of coroutines on one I/O thread: starts them, cancels them, waits for them. Declared after what its tasks
-/// use, so that it dies first; join() must have returned before it is destroyed (asserted). All calls on its thread.
+/// The owner of coroutines on one I/O thread: starts them, cancels them, waits for them. Declared
+/// after what its tasks use, so that it dies first; join() must have returned before it is
+/// destroyed (asserted). All calls on its thread.
 class TaskGroup {
  public:
   /// `name` stands in the log beside an exception that a task let out.

@@ -5,23 +5,28 @@
 namespace minga {
 
 Error::Error(int status, std::string code, std::string message, JsonObject data)
-    : status_(status), code_(std::move(code)), message_(std::move(message)), data_(std::move(data)) {}
+    : status_(status),
+      code_(std::move(code)),
+      message_(std::move(message)),
+      data_(std::move(data)) {}
 
 namespace {
 
-Error make(int status, char const* code, std::string message, char const* fallback, JsonObject data = {}) {
+Error make(int status, char const* code, std::string message, char const* fallback,
+           JsonObject data = {}) {
   return Error(status, code, message.empty() ? fallback : std::move(message), std::move(data));
 }
 
 }  // namespace
 
 Error Error::bad_request(std::string message, JsonObject data) {
-  return make(400, "bad_request", std::move(message), "Something went wrong while processing your request.",
-              std::move(data));
+  return make(400, "bad_request", std::move(message),
+              "Something went wrong while processing your request.", std::move(data));
 }
 
 Error Error::unauthorized(std::string message) {
-  return make(401, "unauthorized", std::move(message), "The request requires valid record authorization token.");
+  return make(401, "unauthorized", std::move(message),
+              "The request requires valid record authorization token.");
 }
 
 Error Error::forbidden(std::string message) {
@@ -32,7 +37,9 @@ Error Error::not_found(std::string message) {
   return make(404, "not_found", std::move(message), "The requested resource wasn't found.");
 }
 
-Error Error::conflict(std::string message) { return Error(409, "conflict", std::move(message)); }
+Error Error::conflict(std::string message) {
+  return Error(409, "conflict", std::move(message));
+}
 
 Error Error::precondition_failed(std::string message) {
   return make(412, "precondition_failed", std::move(message),
@@ -49,10 +56,12 @@ Error Error::unavailable(std::string message, std::chrono::seconds retry_after) 
   return error;
 }
 
-Error Error::invalid(std::string_view field, std::string_view code, std::string_view message, JsonObject params) {
+Error Error::invalid(std::string_view field, std::string_view code, std::string_view message,
+                     JsonObject params) {
   JsonObject data;
   data[field] = field_error(code, message, std::move(params));
-  return Error(400, "invalid", "Something went wrong while processing your request.", std::move(data));
+  return Error(400, "invalid", "Something went wrong while processing your request.",
+               std::move(data));
 }
 
 JsonObject Error::envelope() const {

@@ -1,19 +1,19 @@
 #include "base/ids.hpp"
 
-#include <sodium.h>
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <random>
+#include <sodium.h>
 #include <stdexcept>
+#include <zlib.h>
 
 namespace minga {
 namespace {
 
 constexpr std::string_view kBase36 = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// Random bytes for ids, fetched from the system in blocks: a system call for each id would cost more than the id.
+/// Random bytes for ids, fetched from the system in blocks: a system call for each id would cost
+/// more than the id.
 class RandomBlock {
  public:
   std::uint8_t next() {
@@ -33,7 +33,9 @@ thread_local RandomBlock random_block;
 
 }  // namespace
 
-std::string make_record_id() { return make_record_id(std::chrono::system_clock::now()); }
+std::string make_record_id() {
+  return make_record_id(std::chrono::system_clock::now());
+}
 
 std::string make_record_id(std::chrono::system_clock::time_point now) {
   auto millis = static_cast<std::uint64_t>(
@@ -60,9 +62,11 @@ bool is_record_id(std::string_view text) {
 }
 
 std::string random_text(std::size_t length, std::string_view alphabet) {
-  if (alphabet.size() < 2 || alphabet.size() > 256) throw std::invalid_argument("random_text: an alphabet has 2..256 characters");
+  if (alphabet.size() < 2 || alphabet.size() > 256)
+    throw std::invalid_argument("random_text: an alphabet has 2..256 characters");
   std::string text(length, ' ');
-  for (char& c : text) c = alphabet[randombytes_uniform(static_cast<std::uint32_t>(alphabet.size()))];
+  for (char& c : text)
+    c = alphabet[randombytes_uniform(static_cast<std::uint32_t>(alphabet.size()))];
   return text;
 }
 
@@ -85,7 +89,8 @@ std::string make_request_id() {
 
 bool is_request_id(std::string_view text) {
   return text.size() >= 8 && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '_' || c == '-';
          });
 }
 

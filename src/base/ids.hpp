@@ -8,18 +8,22 @@
 
 namespace minga {
 
-/// A record id (API.md section 1): 8 base-36 characters of Unix milliseconds, zero-padded, then 7 random ones of
-/// [a-z0-9] from the system's random source. Sorts by time; good until the year 2059.
+/// A record id (API.md section 1): 8 base-36 characters of Unix milliseconds, zero-padded, then 7
+/// random ones of [a-z0-9] from the system's random source. Sorts by time; good until the year
+/// 2059.
 std::string make_record_id();
 std::string make_record_id(std::chrono::system_clock::time_point now);
 
 /// [a-z0-9]{15}
 bool is_record_id(std::string_view text);
 
-/// `length` characters drawn evenly from `alphabet` (2..256 characters) by the system's random source.
-std::string random_text(std::size_t length, std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz0123456789");
+/// `length` characters drawn evenly from `alphabet` (2..256 characters) by the system's random
+/// source.
+std::string random_text(std::size_t length,
+                        std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz0123456789");
 
-/// 20 characters of [a-z0-9]; unique for logs, no secret (a per-thread generator seeded by the system's).
+/// 20 characters of [a-z0-9]; unique for logs, no secret (a per-thread generator seeded by the
+/// system's).
 std::string make_request_id();
 
 /// A taken-over X-Request-Id matches [A-Za-z0-9_-]{8,64}.

@@ -16,7 +16,8 @@ void info(std::string_view message);
 void warning(std::string_view message);
 void error(std::string_view message);
 
-/// One line per request: method, path, status, bytes sent, microseconds, request id, client address.
+/// One line per request: method, path, status, bytes sent, microseconds, request id, client
+/// address.
 void access(std::string_view method, std::string_view path, int status, std::size_t bytes,
             long microseconds, std::string_view request_id, std::string_view address);
 

@@ -11,8 +11,9 @@
 
 namespace minga {
 
-/// The process's metrics (prometheus-cpp). A counter or histogram is looked up once and kept by reference: looking up
-/// takes a lock, counting does not. Names follow Prometheus's conventions: minga_http_requests_total, ..._seconds.
+/// The process's metrics (prometheus-cpp). A counter or histogram is looked up once and kept by
+/// reference: looking up takes a lock, counting does not. Names follow Prometheus's conventions:
+/// minga_http_requests_total, ..._seconds.
 class Metrics {
  public:
   Metrics();

@@ -10,7 +10,8 @@ namespace minga {
 bool is_valid_utf8(std::string_view text);
 /// Code points of valid UTF-8.
 std::size_t count_code_points(std::string_view text);
-/// Simple Unicode case folding / lower case (one code point to one), for `~` and `:lower`; invalid bytes stay.
+/// Simple Unicode case folding / lower case (one code point to one), for `~` and `:lower`; invalid
+/// bytes stay.
 std::string fold_case(std::string_view text);
 std::string lower_case(std::string_view text);
 

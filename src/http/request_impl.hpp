@@ -1,8 +1,8 @@
 #pragma once
 
-#include "http/settings.hpp"
-
 #include <minga/request.hpp>
+
+#include "http/settings.hpp"
 
 #include <any>
 #include <memory>
@@ -12,12 +12,14 @@
 
 namespace minga {
 
-/// What renders an application's pages and texts for a request; set by the application's mount (module web).
+/// What renders an application's pages and texts for a request; set by the application's mount
+/// (module web).
 class Pages {
  public:
   virtual ~Pages() = default;
   virtual Response render(Request& request, std::string_view page, JsonObject model) = 0;
-  virtual std::string text(Request const& request, std::string_view key, JsonObject const& values) = 0;
+  virtual std::string text(Request const& request, std::string_view key,
+                           JsonObject const& values) = 0;
 };
 
 /// Where the bytes of a request's body come from.
@@ -32,12 +34,12 @@ struct Request::Impl {
   Method method = Method::get;
   std::string method_name = "GET";
   std::string target = "/";
-  std::string path = "/";       // decoded, mount prefix removed
-  std::string raw_path = "/";   // still encoded, mount prefix removed
-  std::string base;             // the mount's prefix
+  std::string path = "/";      // decoded, mount prefix removed
+  std::string raw_path = "/";  // still encoded, mount prefix removed
+  std::string base;            // the mount's prefix
   std::vector<std::pair<std::string, std::string>> headers;
   std::vector<std::pair<std::string, std::string>> params;
-  mutable std::optional<std::vector<Request::Pair>> query;    // parsed when first asked for
+  mutable std::optional<std::vector<Request::Pair>> query;  // parsed when first asked for
   mutable std::optional<std::vector<Request::Pair>> cookies;
   std::string remote_address;
   bool secure = false;
@@ -45,16 +47,19 @@ struct Request::Impl {
   Deadline deadline = Deadline::max();
   Language default_language = Language::es;
   http::Settings const* settings = nullptr;
-  std::unique_ptr<BodySource> source;   // null: no body
+  std::unique_ptr<BodySource> source;    // null: no body
   std::optional<std::string> collected;  // the body, once read as a whole
-  std::optional<JsonObject> parsed_input;  // what input() answered; a form shown again is filled from it
+  std::optional<JsonObject>
+      parsed_input;  // what input() answered; a form shown again is filled from it
   Pages* pages = nullptr;
-  /// Headers that layers above want on the answer whatever the handler does (a cookie, Idempotent-Replayed).
+  /// Headers that layers above want on the answer whatever the handler does (a cookie,
+  /// Idempotent-Replayed).
   std::vector<std::pair<std::string, std::string>> answer_headers;
 };
 
 /// A request made by hand, for tests and for batch.
-Request make_request(Method method, std::string target, std::vector<std::pair<std::string, std::string>> headers = {},
+Request make_request(Method method, std::string target,
+                     std::vector<std::pair<std::string, std::string>> headers = {},
                      std::string body = {});
 
 }  // namespace minga

@@ -18,8 +18,9 @@ struct RouteInfo {
   std::string summary;
 };
 
-/// Finds a handler by path and method. `<name>` is one segment, `<name...>` (last) the rest; a literal segment wins over a
-/// parameter; a final slash makes no difference; segments are compared after percent-decoding.
+/// Finds a handler by path and method. `<name>` is one segment, `<name...>` (last) the rest; a
+/// literal segment wins over a parameter; a final slash makes no difference; segments are compared
+/// after percent-decoding.
 class Router {
  public:
   Router();

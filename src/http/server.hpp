@@ -1,12 +1,12 @@
 #pragma once
 
+#include <minga/request.hpp>
+#include <minga/response.hpp>
+
 #include "async/io_threads.hpp"
 #include "async/service.hpp"
 #include "base/metrics.hpp"
 #include "http/settings.hpp"
-
-#include <minga/request.hpp>
-#include <minga/response.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -14,10 +14,11 @@
 
 namespace minga::http {
 
-/// Listens on every I/O thread (SO_REUSEPORT) and hands each request to one handler. The handler answers everything,
-/// errors included; what it lets out as an exception becomes a plain 500. The server itself sees to: framing and its
-/// limits (431, 414, 413, 400), deadlines, keep-alive and pipelining, HEAD, Range and conditional answers, compression,
-/// CORS, request ids, the access log, metrics, draining.
+/// Listens on every I/O thread (SO_REUSEPORT) and hands each request to one handler. The handler
+/// answers everything, errors included; what it lets out as an exception becomes a plain 500. The
+/// server itself sees to: framing and its limits (431, 414, 413, 400), deadlines, keep-alive and
+/// pipelining, HEAD, Range and conditional answers, compression, CORS, request ids, the access log,
+/// metrics, draining.
 class Server : public Service {
  public:
   Server(IoThreads& threads, Settings settings, Handler handler, Metrics& metrics);

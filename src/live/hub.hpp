@@ -1,12 +1,12 @@
 #pragma once
 
+#include <minga/request.hpp>
+#include <minga/response.hpp>
+
 #include "async/io_threads.hpp"
 #include "async/service.hpp"
 #include "base/metrics.hpp"
 #include "records/store.hpp"
-
-#include <minga/request.hpp>
-#include <minga/response.hpp>
 
 #include <memory>
 #include <string>
@@ -15,16 +15,17 @@
 namespace minga::live {
 
 struct Settings {
-  std::chrono::seconds keep{3'600};          // changes older than that are pruned
-  std::int64_t replay_bound = 10'000;        // further behind: resync
-  std::size_t buffer_events = 1'000;         // a subscriber with more waiting is disconnected with its position
-  std::size_t max_topics = 1'000;            // per client
-  std::size_t max_subscribers = 10'000;      // per node
+  std::chrono::seconds keep{3'600};    // changes older than that are pruned
+  std::int64_t replay_bound = 10'000;  // further behind: resync
+  std::size_t buffer_events =
+      1'000;  // a subscriber with more waiting is disconnected with its position
+  std::size_t max_topics = 1'000;        // per client
+  std::size_t max_subscribers = 10'000;  // per node
   std::chrono::seconds heartbeat{25};
 };
 
-/// Tails the change log from its own position (a doorbell from this process's commits, a one-second poll behind it) and
-/// fans out to subscribers of this node.
+/// Tails the change log from its own position (a doorbell from this process's commits, a one-second
+/// poll behind it) and fans out to subscribers of this node.
 class Hub : public Service {
  public:
   Hub(IoThreads& threads, records::Store& store, Settings settings, Metrics& metrics);

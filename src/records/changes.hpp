@@ -1,8 +1,8 @@
 #pragma once
 
-#include "sql/database.hpp"
-
 #include <minga/json.hpp>
+
+#include "sql/database.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -35,7 +35,8 @@ struct Position {
   static std::optional<Position> parse(std::string_view text);
 };
 
-/// The change log `_changes`: every committed change of a record in commit order, written in the write's own transaction.
+/// The change log `_changes`: every committed change of a record in commit order, written in the
+/// write's own transaction.
 class Changes {
  public:
   virtual ~Changes() = default;
@@ -44,13 +45,16 @@ class Changes {
   /// The last position that is visible to all.
   virtual Async<Position> last(Deadline deadline) = 0;
   /// Up to `limit` changes after `number`, in commit order, with no gap below the last of them.
-  virtual Async<std::vector<Change>> after(std::int64_t number, std::int64_t limit, Deadline deadline) = 0;
-  /// The lowest number N for which after(N) still misses nothing: what came up to it may have been removed.
+  virtual Async<std::vector<Change>> after(std::int64_t number, std::int64_t limit,
+                                           Deadline deadline) = 0;
+  /// The lowest number N for which after(N) still misses nothing: what came up to it may have been
+  /// removed.
   virtual Async<std::int64_t> first_kept(Deadline deadline) = 0;
   /// Removes changes older than `keep`; says how many.
   virtual Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) = 0;
 
-  /// Calls `ring` (from any thread, quickly, without blocking) after a commit of this process that appended changes.
+  /// Calls `ring` (from any thread, quickly, without blocking) after a commit of this process that
+  /// appended changes.
   virtual void on_commit(std::function<void()> ring) = 0;
 };
 

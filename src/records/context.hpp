@@ -1,16 +1,17 @@
 #pragma once
 
-#include "async/deadline.hpp"
-
 #include <minga/json.hpp>
+
+#include "async/deadline.hpp"
 
 #include <optional>
 #include <string>
 
 namespace minga::records {
 
-/// An Idempotency-Key of the caller (API.md section 10). The key, the request's hash and what each write of the request
-/// produced are stored in the write's own transaction; the same request again gets the stored outcome and changes nothing.
+/// An Idempotency-Key of the caller (API.md section 10). The key, the request's hash and what each
+/// write of the request produced are stored in the write's own transaction; the same request again
+/// gets the stored outcome and changes nothing.
 struct Idempotency {
   std::string scope;  // the caller: "guest" or an account's id
   std::string key;

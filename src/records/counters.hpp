@@ -1,9 +1,9 @@
 #pragma once
 
+#include <minga/async.hpp>
+
 #include "async/io_threads.hpp"
 #include "sql/database.hpp"
-
-#include <minga/async.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace minga::records {
 
-/// Named durable counters (`_counters`). The additions that wait while a write is under way become the next write
-/// together, one per counter; each caller gets the value after its own.
+/// Named durable counters (`_counters`). The additions that wait while a write is under way become
+/// the next write together, one per counter; each caller gets the value after its own.
 class Counters {
  public:
   explicit Counters(sql::Database& database);

@@ -28,8 +28,8 @@ struct Definition {
   Field const* find(std::string_view field_name) const;
 };
 
-/// Fills in ids, the `id` field and defaults, and checks names, options and indexes. Throws minga::Error 400 with
-/// the codes of API.md ("collections" and the field options) in data.
+/// Fills in ids, the `id` field and defaults, and checks names, options and indexes. Throws
+/// minga::Error 400 with the codes of API.md ("collections" and the field options) in data.
 Definition complete(Definition definition);
 
 /// API.md's shape and back. from_json throws minga::Error 400.

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <minga/page.hpp>
+
 #include "base/metrics.hpp"
 #include "records/changes.hpp"
 #include "records/context.hpp"
 #include "records/definition.hpp"
 #include "records/schema.hpp"
 #include "sql/database.hpp"
-
-#include <minga/page.hpp>
 
 #include <functional>
 #include <memory>
@@ -36,18 +36,19 @@ struct CursorPage {
   std::optional<std::string> cursor;
 };
 
-/// The collections of one database: definitions, validation, records, and the change log that every write appends to.
-/// Used from any I/O thread. Errors are minga::Error with API.md's statuses and codes; storage errors become 503 (busy,
-/// deadline, queue full, no space) or stay faults.
+/// The collections of one database: definitions, validation, records, and the change log that every
+/// write appends to. Used from any I/O thread. Errors are minga::Error with API.md's statuses and
+/// codes; storage errors become 503 (busy, deadline, queue full, no space) or stay faults.
 class Store {
  public:
   explicit Store(sql::Database& database, Metrics& metrics);
   ~Store();
 
-  /// Brings the platform's tables up to date, reads the definitions, declares the signing secret and the epoch.
+  /// Brings the platform's tables up to date, reads the definitions, declares the signing secret
+  /// and the epoch.
   Async<void> open();
-  /// Creates the collection or migrates it by adding what is new (fields, indexes, options, rules). A change that would lose data
-  /// throws minga::Error that says which migration is needed.
+  /// Creates the collection or migrates it by adding what is new (fields, indexes, options, rules).
+  /// A change that would lose data throws minga::Error that says which migration is needed.
   Async<void> declare(Definition definition);
 
   std::shared_ptr<Schema const> schema() const;
@@ -56,26 +57,34 @@ class Store {
 
   Async<Page> list(Context& context, std::string_view collection, ListQuery query);
   Async<CursorPage> list_by_cursor(Context& context, std::string_view collection, ListQuery query);
-  Async<JsonObject> view(Context& context, std::string_view collection, std::string_view id, std::string_view expand = {});
+  Async<JsonObject> view(Context& context, std::string_view collection, std::string_view id,
+                         std::string_view expand = {});
   /// The record as stored, without expand; call expand_record for it.
   Async<JsonObject> create(Context& context, std::string_view collection, JsonObject input);
-  Async<JsonObject> update(Context& context, std::string_view collection, std::string_view id, JsonObject changes);
-  Async<JsonObject> replace(Context& context, std::string_view collection, std::string_view id, JsonObject input);
-  Async<JsonObject> merge(Context& context, std::string_view collection, std::string_view id, JsonObject patch);
+  Async<JsonObject> update(Context& context, std::string_view collection, std::string_view id,
+                           JsonObject changes);
+  Async<JsonObject> replace(Context& context, std::string_view collection, std::string_view id,
+                            JsonObject input);
+  Async<JsonObject> merge(Context& context, std::string_view collection, std::string_view id,
+                          JsonObject patch);
   Async<void> remove(Context& context, std::string_view collection, std::string_view id);
-  Async<JsonObject> expand_record(Context& context, std::string_view collection, JsonObject record, std::string_view expand);
+  Async<JsonObject> expand_record(Context& context, std::string_view collection, JsonObject record,
+                                  std::string_view expand);
 
-  /// Many records in one transaction: what is valid is added, the rest reported by its position in `inputs`.
-  /// For bulk import: an id that is taken is a refusal.
+  /// Many records in one transaction: what is valid is added, the rest reported by its position in
+  /// `inputs`. For bulk import: an id that is taken is a refusal.
   struct BulkResult {
     std::int64_t added = 0;
     std::vector<std::pair<std::size_t, std::string>> refused;
   };
-  Async<BulkResult> create_many(Context& context, std::string_view collection, std::vector<JsonObject> inputs);
+  Async<BulkResult> create_many(Context& context, std::string_view collection,
+                                std::vector<JsonObject> inputs);
 
-  /// Records in the order of ids after `after_id`, at most `limit`: exports page through a collection with it.
-  Async<std::vector<JsonObject>> scan(Context& context, std::string_view collection, std::string_view filter,
-                                      std::string_view after_id, std::int64_t limit);
+  /// Records in the order of ids after `after_id`, at most `limit`: exports page through a
+  /// collection with it.
+  Async<std::vector<JsonObject>> scan(Context& context, std::string_view collection,
+                                      std::string_view filter, std::string_view after_id,
+                                      std::int64_t limit);
 
   /// A named value of `_settings` (secrets, epoch); made by `make` in a transaction when absent.
   Async<std::string> setting(std::string_view key, std::function<std::string()> make);
@@ -88,7 +97,8 @@ class Store {
 /// A strong entity tag, without quotes, of a record as stored.
 std::string etag(JsonObject const& record);
 
-/// `fields=` of API.md section 1 applied to a record or to each item of a list; throws Error 400 for an unknown modifier.
+/// `fields=` of API.md section 1 applied to a record or to each item of a list; throws Error 400
+/// for an unknown modifier.
 class FieldSelection {
  public:
   explicit FieldSelection(std::string_view fields);

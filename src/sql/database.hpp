@@ -1,11 +1,11 @@
 #pragma once
 
+#include <minga/async.hpp>
+
 #include "sql/dialect.hpp"
 #include "sql/error.hpp"
 #include "sql/rows.hpp"
 #include "sql/statement.hpp"
-
-#include <minga/async.hpp>
 
 #include <filesystem>
 #include <functional>
@@ -14,28 +14,32 @@
 
 namespace minga::sql {
 
-/// Statements inside one transaction. An error leaves only the failed statement undone: the body may catch it and go on.
+/// Statements inside one transaction. An error leaves only the failed statement undone: the body
+/// may catch it and go on.
 class Transaction {
  public:
   virtual ~Transaction() = default;
   virtual Async<Rows> execute(Statement statement) = 0;
 };
 
-/// Awaits nothing but its own transaction's statements (asserted), may run more than once, and keeps what it produces
-/// in variables of its caller only by assigning them anew on each run. An exception rolls back and reaches the caller.
+/// Awaits nothing but its own transaction's statements (asserted), may run more than once, and
+/// keeps what it produces in variables of its caller only by assigning them anew on each run. An
+/// exception rolls back and reaches the caller.
 using TransactionBody = std::function<Async<void>(Transaction&)>;
 
-/// The port to a database engine. All calls come from I/O threads; the caller resumes on its own executor.
-/// tests/conformance is its definition: the same suite passes on every engine.
+/// The port to a database engine. All calls come from I/O threads; the caller resumes on its own
+/// executor. tests/conformance is its definition: the same suite passes on every engine.
 class Database {
  public:
   virtual ~Database() = default;
 
-  /// One statement that changes nothing; sees every write acknowledged before it began (unless a replica is allowed).
+  /// One statement that changes nothing; sees every write acknowledged before it began (unless a
+  /// replica is allowed).
   virtual Async<Rows> read(Statement statement) = 0;
   /// One statement in a transaction of its own; durable when this returns.
   virtual Async<Rows> write(Statement statement) = 0;
-  /// The body in one transaction, durable when this returns; run again on serialization failure or deadlock.
+  /// The body in one transaction, durable when this returns; run again on serialization failure or
+  /// deadlock.
   virtual Async<void> transact(TransactionBody body, Deadline deadline = kNoDeadline) = 0;
 
   virtual Dialect const& dialect() const = 0;

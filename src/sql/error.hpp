@@ -17,17 +17,18 @@ enum class ErrorCode {
   read_only,
   io,
   corrupt,
-  deadline,               // past the statement's deadline; nothing was done
+  deadline,  // past the statement's deadline; nothing was done
   cancelled,
   queue_full,
   connection_lost,
-  syntax,                 // the statement is wrong: a fault of the program
+  syntax,  // the statement is wrong: a fault of the program
   other,
 };
 
 char const* name(ErrorCode code);
 
-/// What the storage says when it could not do a statement. The engine's own text is for the log only.
+/// What the storage says when it could not do a statement. The engine's own text is for the log
+/// only.
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, std::string message);
@@ -39,7 +40,8 @@ class Error : public std::runtime_error {
   bool connection_usable = true;
   /// Nobody knows whether the transaction was committed: to be resolved, never guessed.
   bool commit_in_doubt = false;
-  /// unique_violation: the index's columns, in order, without the table; the index's name where the engine tells it.
+  /// unique_violation: the index's columns, in order, without the table; the index's name where the
+  /// engine tells it.
   std::vector<std::string> columns;
   std::string index;
 

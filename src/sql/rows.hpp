@@ -11,12 +11,14 @@
 
 namespace minga::sql {
 
-/// The result of a statement: column names and values, row by row. Cheap to move. Out-of-range access throws
-/// std::out_of_range; a value of another type than asked for throws std::logic_error that names the column.
+/// The result of a statement: column names and values, row by row. Cheap to move. Out-of-range
+/// access throws std::out_of_range; a value of another type than asked for throws std::logic_error
+/// that names the column.
 class Rows {
  public:
   Rows() = default;
-  Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values, std::int64_t affected);
+  Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values,
+       std::int64_t affected);
 
   std::size_t size() const;
   bool empty() const { return size() == 0; }
@@ -28,7 +30,7 @@ class Rows {
   Value& at(std::size_t row, std::size_t column);
   bool is_null(std::size_t row, std::size_t column) const;
   std::int64_t integer(std::size_t row, std::size_t column) const;
-  double real(std::size_t row, std::size_t column) const;  // integers too
+  double real(std::size_t row, std::size_t column) const;   // integers too
   bool boolean(std::size_t row, std::size_t column) const;  // integer other than 0
   std::string const& text(std::size_t row, std::size_t column) const;
 

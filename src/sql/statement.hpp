@@ -8,8 +8,9 @@
 
 namespace minga::sql {
 
-/// One statement in the SQL that both engines share: `$1` placeholders, RETURNING, ON CONFLICT, ->, ->>, CTEs.
-/// Prepared once per connection and cached by its text, so the text must not contain values.
+/// One statement in the SQL that both engines share: `$1` placeholders, RETURNING, ON CONFLICT, ->,
+/// ->>, CTEs. Prepared once per connection and cached by its text, so the text must not contain
+/// values.
 struct Statement {
   Statement(std::string text, Params params = {}, Deadline until = kNoDeadline)
       : sql(std::move(text)), values(std::move(params)), deadline(until) {}

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <minga/json.hpp>
+
 #include "records/schema.hpp"
 #include "sql/dialect.hpp"
 #include "sql/value.hpp"
-
-#include <minga/json.hpp>
 
 #include <optional>
 #include <string>
@@ -22,8 +22,9 @@ struct Limits {
 
 struct Expression;  // ast.hpp
 
-/// Parses API.md section 4's grammar. Throws minga::Error 400 "Invalid filter." with data.filter = {code:
-/// "validation_invalid_filter", message, params: {position}}. Empty text has no expression: do not call it.
+/// Parses API.md section 4's grammar. Throws minga::Error 400 "Invalid filter." with data.filter =
+/// {code: "validation_invalid_filter", message, params: {position}}. Empty text has no expression:
+/// do not call it.
 std::shared_ptr<Expression const> parse(std::string_view text, Limits const& limits = {});
 
 /// What an identifier may refer to beside the collection's own fields.
@@ -43,13 +44,16 @@ struct Condition {
 };
 
 /// `first` is the number of the first placeholder ($first).
-Condition compile(Expression const& expression, Scope const& scope, sql::Dialect const& dialect, std::size_t first = 1);
+Condition compile(Expression const& expression, Scope const& scope, sql::Dialect const& dialect,
+                  std::size_t first = 1);
 
 struct SortKey {
   std::string sql;  // an expression to order by
   bool descending = false;
 };
-/// `sort=` of API.md section 3; `id` is appended. Throws minga::Error 400. "@random" gives the dialect's random().
-std::vector<SortKey> compile_sort(std::string_view sort, Scope const& scope, sql::Dialect const& dialect);
+/// `sort=` of API.md section 3; `id` is appended. Throws minga::Error 400. "@random" gives the
+/// dialect's random().
+std::vector<SortKey> compile_sort(std::string_view sort, Scope const& scope,
+                                  sql::Dialect const& dialect);
 
 }  // namespace minga::records::filter

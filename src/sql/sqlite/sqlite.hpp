@@ -24,13 +24,13 @@ struct Options {
   std::string vfs;
 };
 
-/// Opens or creates the file (WAL, synchronous=FULL), takes the process's lock on it, checks its integrity after a
-/// crash. Throws sql::Error with a sentence for the user: the file is in use by another process, no database, not
-/// writable, damaged.
+/// Opens or creates the file (WAL, synchronous=FULL), takes the process's lock on it, checks its
+/// integrity after a crash. Throws sql::Error with a sentence for the user: the file is in use by
+/// another process, no database, not writable, damaged.
 std::unique_ptr<Database> open(IoThreads& threads, Options options, Metrics& metrics);
 
-/// The file a `backup` wrote takes the place of `target`, which no process may have open. The old one is kept beside
-/// it until the copy is complete and checked.
+/// The file a `backup` wrote takes the place of `target`, which no process may have open. The old
+/// one is kept beside it until the copy is complete and checked.
 void restore(std::filesystem::path const& backup, std::filesystem::path const& target);
 
 }  // namespace minga::sql::sqlite
