@@ -13,41 +13,72 @@
 namespace minga::web {
 
 struct SiteSettings {
-  std::string name;                  // of the application: its page titles, cookies' path
-  std::string base;                  // the mount's prefix, "" at the root
-  Language language = Language::es;  // where the client names none
-  std::string secret;                // signs CSRF tokens and notices
+  /// Of the application, [A-Za-z0-9_-]+: it names the site's cookies.
+  std::string name;
+  /// The mount's prefix, "" at the root, else such as "/tasks".
+  std::string base;
+  /// Where the client names none.
+  Language language = Language::es;
+  /// Signs CSRF tokens and notices; at least 16 bytes.
+  std::string secret;
+  /// The prefix of the whole program: the API is below it, and a link to the start page where there
+  /// is one.
+  std::string root = {};
+  /// False where the application is the whole site: its pages show no link to a start page.
+  bool has_start_page = false;
 };
 
-/// What an application's pages need: templates (mustache, escaped by default) within a layout, the
-/// texts of each language, forms with CSRF tokens, notices, hashed assets, the security headers of
-/// pages.
+/// What an application's pages need: templates within a layout, the texts of each language, forms
+/// with CSRF tokens, notices, hashed assets, the security headers of pages. docs/guide/pages.md
+/// shows an author's view of it.
+///
+/// Files: `pages/*.html`, `messages/es.toml`, `messages/en.toml`, `assets/*`. The application's own
+/// win over the platform's of the same name, message by message. All templates are parsed, in each
+/// language, when the site is made; afterwards it is read only, so that any thread may render.
+///
+/// Templates are mustache, escaped by default. `{{>card}}` is pages/card.html; `{{#t}}key{{/t}}` is
+/// a message, in which
+/// `{name}` stands for the model's `name`; `{{#asset}}live.js{{/asset}}` is an asset's URL;
+/// `{{{csrf}}}` is the field that a form must carry. Every page has a message `title.<page>`. In a
+/// section "", {}, [] and null count as false, 0 does not. Every model also has: `base`, `root`,
+/// `language`, `app`, `url`, `page.<page>`, `params`, `languages`, `notices`.
 class Site : public Pages {
  public:
   /// Throws std::invalid_argument that names the file when a template or a message file cannot be
-  /// read.
+  /// read, a page uses a message, partial or asset that there is not, or the languages do not have
+  /// the same messages.
   Site(SiteSettings settings, Embedded const& files);
   ~Site() override;
 
   Response render(Request& request, std::string_view page, JsonObject model) override;
   std::string text(Request const& request, std::string_view key, JsonObject const& values) override;
 
-  /// Status and message as a page for HTML, as JSON otherwise.
+  /// What pages are written in for this request: `?lang=`, else the cookie of an earlier choice,
+  /// else Request::language().
+  Language language(Request const& request) const;
+
+  /// Status and message as a page for HTML, as JSON or a line of text otherwise. A 404 is, as JSON,
+  /// `{"status":404,"message":"Not Found: <url>"}`. `data` of other errors keeps its codes; its
+  /// messages and the envelope's are in the request's language.
   Response error_page(Request& request, Error const& error);
-  /// For a form that was refused: `page` again, status 400, with `values`, `errors` (field ->
-  /// message in the page's language) and `params` in its model.
+  /// For a form that was refused: `page` again, status 400, with `values` (what was sent), `errors`
+  /// (field -> message in the page's language), `problems` ([{field, message}], for a summary) and
+  /// `params` in its model.
   Response form_again(Request& request, std::string_view page, Error const& error);
 
   /// A state-changing request whose body is a form must carry the token of this browser's page, in
-  /// field `_csrf` or header X-CSRF-Token; else Error 403. JSON bodies and requests with a bearer
-  /// token need none: a foreign page cannot send them with this browser's cookies.
+  /// field `_csrf` or header X-CSRF-Token; else Error 403, code "csrf". JSON bodies and requests
+  /// with a bearer token need none: a foreign page cannot send them with this browser's cookies.
+  /// The field is taken out of Request::input().
   Async<void> check_csrf(Request& request);
-  /// Turns Response::notice() into its signed cookie and adds what every page carries.
+  /// Turns Response::notice() into its signed cookie, keeps a choice of language, and adds what
+  /// every page carries.
   void finish(Request& request, Response& response);
 
-  /// `/assets/<name>.<hash>.<ext>`; immutable. Error 404.
+  /// `<name>.<hash>.<ext>`, with or without "/assets/" before it; immutable. Error 404.
   Response asset(Request& request, std::string_view path);
-  /// The URL of an asset, with base and content hash.
+  /// The URL of an asset, with base and content hash; std::invalid_argument when there is none of
+  /// that name.
   std::string asset_url(std::string_view name) const;
 
  private:
