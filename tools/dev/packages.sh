@@ -1,0 +1,84 @@
+# Installs the Debian packages of a purpose (tools/dev/packages.txt), once.
+# shellcheck shell=bash
+
+# The packages of the purposes that are not installed, one a line.
+missing_packages() {
+  local wanted="" purpose package purposes=" $* "
+  while read -r purpose package _; do
+    [[ -n "$purpose" && "$purpose" != "#"* && "$purposes" == *" $purpose "* ]] || continue
+    if [[ "$package" == *@* ]]; then
+      command -v "${package#*@}" >/dev/null && continue
+    fi
+    wanted+="${package%@*}"$'\n'
+  done <"$ROOT/tools/dev/packages.txt"
+  # dpkg-query lists what is there in one call; whatever is not there is what is left.
+  comm -23 <(printf '%s' "$wanted" | sort -u) \
+    <(printf '%s' "$wanted" | xargs -r dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
+      awk '$1 == "installed" {print $2}' | sort -u)
+}
+
+require_packages() {
+  command -v dpkg-query >/dev/null || not_debian_12
+  local missing
+  missing="$(missing_packages "$@")"
+  [ -z "$missing" ] || install_packages $missing
+}
+
+is_debian_12() { (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && [ "${VERSION_ID:-}" = 12 ]); }
+
+not_debian_12() {
+  local name
+  name="$(. /etc/os-release 2>/dev/null && printf '%s' "${PRETTY_NAME:-}")"
+  fail "minga is built on Debian 12 (bookworm), but this is ${name:-another system}." \
+    "In a container of it, from this folder:" \
+    "  docker run --rm -it -p 127.0.0.1:8090:8090 -v \"\$PWD:/minga\" -w /minga debian:12 ./dev run --listen 0.0.0.0:8090"
+}
+
+# install_packages PACKAGE...
+install_packages() {
+  is_debian_12 || not_debian_12
+  local command="apt-get update && apt-get install --no-install-recommends -y $*" as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || fail "Debian packages are missing, and installing them takes root." \
+      "There is no sudo here; as root run:" "  $command"
+    as_root=(sudo)
+    # Without a terminal nobody can type a password.
+    [ -t 0 ] || as_root+=(-n)
+    "${as_root[@]}" true 2>/dev/null || fail "Debian packages are missing, and sudo did not let us install them." \
+      "As root run:" "  $command"
+    as_root+=(env DEBIAN_FRONTEND=noninteractive)
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  require_space / 2
+  mkdir -p "$ROOT/build"
+  say "Installing $# Debian packages: $*"
+  # Another package manager may be at work on a machine that has just started: wait for it.
+  local apt=("${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=3)
+  watch_apt "${apt[@]}" update ||
+    warn "apt-get update did not get every list; going on with those that are here."
+  watch_apt "${apt[@]}" install -y --no-install-recommends "$@" ||
+    fail "apt-get could not install the packages; its last words are above (all: build/apt.log)." \
+      "Is the network there? Once what it names is mended, run ./dev again, or as root:" "  $command"
+}
+
+# Runs apt-get with its progress on one line; on failure prints the end of what it said.
+watch_apt() {
+  local log="$ROOT/build/apt.log" kind item percent text
+  { "$@" 3>&1 >"$log" 2>&1 </dev/null | while IFS=: read -r kind item percent text; do
+    [[ "$kind" == dlstatus || "$kind" == pmstatus ]] && progress "  ${percent%%.*} % $text"
+  done; } || {
+    progress_end
+    tail -n 15 "$log" >&2
+    return 1
+  }
+  progress_end
+}
+
+# require_space FOLDER GIBIBYTES
+require_space() {
+  local free
+  free="$(df --output=avail -k "$1" | tail -n 1)"
+  [ "$free" -ge $(($2 * 1024 * 1024)) ] || fail \
+    "$(printf 'The disk of %s has %d MiB free, and this takes about %d GiB.' "$1" $((free / 1024)) "$2")" \
+    "Make room, then run ./dev again."
+}
