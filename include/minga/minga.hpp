@@ -7,7 +7,9 @@
 #include <minga/embedded.hpp>
 #include <minga/error.hpp>
 #include <minga/field.hpp>
+#include <minga/filter.hpp>
 #include <minga/json.hpp>
 #include <minga/page.hpp>
+#include <minga/paging.hpp>
 #include <minga/request.hpp>
 #include <minga/response.hpp>
