@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "embedded/platform.hpp"
+#include "http/media_type.hpp"
 #include "web/assets.hpp"
 #include "web/catalog.hpp"
 #include "web/signing.hpp"
@@ -31,17 +32,6 @@ std::optional<Language> parse_language(std::optional<std::string_view> code) {
 
 std::size_t index_of(Language language) {
   return language == Language::en ? 1 : 0;
-}
-
-std::string_view media_type_of(Request const& request) {
-  auto header = request.header("content-type");
-  return trim(header.substr(0, header.find(';')));
-}
-
-bool is_form(std::string_view media_type) {
-  return equals_ignoring_case(media_type, "application/x-www-form-urlencoded") ||
-         equals_ignoring_case(media_type, "multipart/form-data") ||
-         equals_ignoring_case(media_type, "text/plain");
 }
 
 /// `Bearer TOKEN` or `TOKEN`: nothing that a browser sends by itself, as it does with Basic.
@@ -342,24 +332,26 @@ Response Site::form_again(Request& request, std::string_view page, Error const& 
   model["values"] = request.impl().parsed_input.value_or(JsonObject{});
   model["errors"] = std::move(errors);
   model["problems"] = std::move(problems);
+  model["invalid"] = true;
   return render(request, page, std::move(model)).status(error.status());
 }
 
 Async<void> Site::check_csrf(Request& request) {
   if (!changes_state(request.method()) || has_token(request)) co_return;
-  auto media_type = media_type_of(request);
+  auto media_type = http::media_type(request);
+  bool is_plain = equals_ignoring_case(media_type, "text/plain");  // a form may be sent as that
   if (media_type.empty()) {
     // No body, so no form: but a foreign page can make a browser send such a request, with its
     // cookies.
     auto origin = request.header("sec-fetch-site");
     bool foreign = !origin.empty() && origin != "same-origin" && origin != "none";
     if (!foreign) co_return;
-  } else if (!is_form(media_type)) {
+  } else if (!http::is_form(media_type) && !is_plain) {
     co_return;
   }
 
   std::string token(request.header("x-csrf-token"));
-  if (!media_type.empty() && !equals_ignoring_case(media_type, "text/plain")) {
+  if (http::is_form(media_type)) {
     auto input = co_await request.input();
     auto const* sent = input.if_contains(kCsrfField);
     if (token.empty() && sent && sent->is_string()) token = sent->as_string();

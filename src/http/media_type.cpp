@@ -1,0 +1,29 @@
+#include "http/media_type.hpp"
+
+#include "base/text.hpp"
+
+namespace minga {
+namespace http {
+
+std::string_view media_type(Request const& request) {
+  auto header = request.header("content-type");
+  return trim(header.substr(0, header.find(';')));
+}
+
+bool is_form(std::string_view media_type) {
+  return equals_ignoring_case(media_type, "application/x-www-form-urlencoded") ||
+         equals_ignoring_case(media_type, "multipart/form-data");
+}
+
+}  // namespace http
+
+std::string Request::url(std::string_view path) const {
+  return std::string(base()).append(path);
+}
+
+bool Request::is_form() const {
+  return http::is_form(http::media_type(*this)) &&
+         ascii_lower(header("accept")).find("application/json") == std::string::npos;
+}
+
+}  // namespace minga
