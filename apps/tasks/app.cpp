@@ -1,0 +1,138 @@
+#include <minga/minga.hpp>
+
+#include "apps.hpp"
+#include "embedded/tasks.hpp"
+
+using namespace minga;
+
+namespace {
+
+/// What a client may set.
+JsonObject task_from(JsonObject const& input) {
+  JsonObject task;
+  for (auto field : {"title", "description", "done"}) {
+    if (auto const* value = input.if_contains(field)) task[field] = *value;
+  }
+  return task;
+}
+
+/// One page of the tasks, newest first: those with the words `q`, only what is `done` or what is
+/// not.
+Async<Page> find_tasks(Collection const& tasks, Request& request) {
+  auto words = request.query("q").value_or("");
+  auto done = request.query("done").value_or("");
+  std::string wanted;
+  if (!words.empty()) {
+    wanted = filter("(title ~ {:words} || description ~ {:words})", {{"words", words}});
+  }
+  if (done == "true" || done == "false") {
+    if (!wanted.empty()) wanted += " && ";
+    wanted += filter("done = {:done}", {{"done", done == "true"}});
+  }
+  auto options = ListOptions::from(request);
+  options.filter = wanted;
+  options.sort = "-created,-id";
+  co_return co_await tasks.list(request, options);
+}
+
+Response list_page(Request& request, std::string_view page, Page found) {
+  auto words = request.query("q").value_or("");
+  auto done = request.query("done").value_or("");
+  JsonObject model;
+  model["words"] = words;
+  model["only_done"] = done == "true";
+  model["only_open"] = done == "false";
+  model["searched"] = !words.empty() || !done.empty();
+  model["count"] = found.total_items;
+  model["paging"] = paging(request, found);
+  model["tasks"] = std::move(found.items);
+  return request.render(page, std::move(model));
+}
+
+/// After a change: who sent a form goes on to the next page and sees the message there, a program
+/// gets the task.
+Response changed(Request& request, std::string_view message_key, std::string_view next,
+                 JsonObject const& task = {}, int status = 200) {
+  auto message = request.text(message_key);
+  if (request.is_form()) return Response::redirect(request.url(next)).notice(message);
+  JsonObject answer{{"message", message}};
+  for (auto field : {"id", "title", "description", "done"}) {
+    if (auto const* value = task.if_contains(field)) answer[field] = *value;
+  }
+  return Response::json(answer, status);
+}
+
+}  // namespace
+
+/// A list of things to do that many people keep together.
+void apps::tasks(App& app) {
+  app.files(embedded::tasks());
+  app.describe("app.title", "app.summary");
+  auto tasks = app.collection(
+      "tasks",
+      {
+          text("title").required().max(200),
+          text("description").required().max(2'000),
+          boolean("done"),
+          autodate("created", false),
+          autodate("updated"),
+      },
+      {.public_access = true, .indexes = {"CREATE INDEX idx_tasks_newest ON tasks (created, id)"}});
+
+  app.get("/",
+          [tasks](Request& request) -> Async<Response> {
+            auto found = co_await find_tasks(tasks, request);
+            if (request.format() != Format::html) co_return Response::json(found.envelope());
+            co_return list_page(request, "index.html", std::move(found));
+          })
+      .summary("The tasks, newest first; `q` looks for words, `done` is true or false.");
+
+  app.get("/add", [](Request& request) -> Async<Response> { co_return request.render("add.html"); })
+      .summary("The form that adds a task.");
+
+  app.post("/add",
+           [tasks](Request& request) -> Async<Response> {
+             auto input = co_await request.input();
+             auto task = co_await tasks.create(request, task_from(input));
+             co_return changed(request, "messages.added", "/add", task, 201);
+           })
+      .form("add.html")
+      .summary("Adds a task: title, description, done.");
+
+  app.get("/update",
+          [tasks](Request& request) -> Async<Response> {
+            auto found = co_await find_tasks(tasks, request);
+            co_return list_page(request, "update.html", std::move(found));
+          })
+      .summary("The tasks, to choose one to change.");
+
+  app.get("/update/<id>",
+          [tasks](Request& request) -> Async<Response> {
+            auto task = co_await tasks.view(request, request.param("id"));
+            co_return request.render("edit.html", {{"values", task}});
+          })
+      .summary("The form that changes a task.");
+
+  app.post("/update/<id>",
+           [tasks](Request& request) -> Async<Response> {
+             auto input = co_await request.input();
+             auto task = co_await tasks.replace(request, request.param("id"), task_from(input));
+             co_return changed(request, "messages.updated", "/update", task);
+           })
+      .form("edit.html")
+      .summary("Replaces a task's title, description and done.");
+
+  app.get("/delete/<id>",
+          [tasks](Request& request) -> Async<Response> {
+            auto task = co_await tasks.view(request, request.param("id"));
+            co_return request.render("delete.html", {{"task", task}});
+          })
+      .summary("Asks whether to delete a task.");
+
+  Handler remove = [tasks](Request& request) -> Async<Response> {
+    co_await tasks.remove(request, request.param("id"));
+    co_return changed(request, "messages.deleted", "/");
+  };
+  app.post("/delete/<id>", remove).summary("Deletes a task.");
+  app.del("/delete/<id>", remove).summary("Deletes a task.");
+}
