@@ -51,6 +51,7 @@ class App {
   Route put(std::string path, Handler handler);
   Route patch(std::string path, Handler handler);
   Route del(std::string path, Handler handler);
+  Route route(Method method, std::string path, Handler handler);
 
   /// The application's pages/, messages/ and assets/ folders, embedded by CMake's minga_embed().
   void files(Embedded const& files);

@@ -1,1 +1,131 @@
-#include <minga/minga.hpp>
+// The command line: names, help and the command that is meant. CLI11 parses it.
+#include <minga/app.hpp>
+
+#include "server/commands.hpp"
+#include "server/settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <memory>
+
+#ifndef MINGA_VERSION
+#define MINGA_VERSION "unknown"
+#endif
+
+namespace minga {
+namespace {
+
+using server::Flags;
+using server::Settings;
+
+/// Adds every setting as a flag of a command; what was given is read back as Flags.
+class SettingFlags {
+ public:
+  void add_to(CLI::App& command) {
+    command.add_option("--config", config_, "Settings file (./minga.toml where there is one).")->type_name("FILE");
+    for (auto const& setting : server::setting_names()) {
+      auto* option = command.add_option("--" + setting.name, values_[setting.name], setting.help);
+      option->type_name(setting.argument);
+      if (!setting.repeats) option->expected(1);
+      option->multi_option_policy(setting.repeats ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+    }
+  }
+
+  Settings read() const {
+    Flags flags;
+    for (auto const& [name, values] : values_) {
+      for (auto const& value : values) flags.emplace_back(name, value);
+    }
+    auto environment = [](char const* variable) -> char const* { return std::getenv(variable); };
+    return server::read_settings(flags, environment, config_);
+  }
+
+ private:
+  std::map<std::string, std::vector<std::string>> values_;
+  std::string config_;
+};
+
+class CommandLine {
+ public:
+  explicit CommandLine(std::vector<Application> applications) : applications_(std::move(applications)) {
+    cli_.require_subcommand(1);
+    cli_.set_help_flag("-h,--help", "Says what there is.");
+    add("serve", "Serves the applications over HTTP.",
+        [this](Settings settings) { return server::serve(std::move(settings), applications_); });
+    add_transfers();
+    auto* version = cli_.add_subcommand("version", "Prints the version.");
+    actions_[version] = [] {
+      fmt::print("minga {}\n", MINGA_VERSION);
+      return 0;
+    };
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      cli_.parse(argc, argv);
+    } catch (CLI::ParseError const& error) {
+      return cli_.exit(error) == 0 ? 0 : 2;
+    }
+    try {
+      return actions_.at(cli_.get_subcommands().front())();
+    } catch (std::invalid_argument const& error) {
+      fmt::print(stderr, "minga: {}\n", error.what());
+      return 2;
+    } catch (std::exception const& error) {
+      fmt::print(stderr, "minga: {}\n", error.what());
+      return 1;
+    }
+  }
+
+ private:
+  template <class Run>
+  CLI::App* add(char const* name, char const* help, Run run) {
+    auto* command = cli_.add_subcommand(name, help);
+    auto flags = std::make_shared<SettingFlags>();
+    flags->add_to(*command);
+    actions_[command] = [flags, run] { return run(flags->read()); };
+    return command;
+  }
+
+  void add_transfers() {
+    auto* import = add("import", "Adds the documents of an NDJSON file (MongoDB's Extended JSON too) to a collection.",
+                       [this](Settings settings) {
+                         return server::import_records(std::move(settings), applications_, collection_, file_);
+                       });
+    import->add_option("COLLECTION", collection_, "The collection's name.")->required();
+    import->add_option("FILE", file_, "The file; - for standard input.")->required();
+    auto* exported = add("export", "Writes a collection to standard output as NDJSON.", [this](Settings settings) {
+      return server::export_records(std::move(settings), applications_, collection_, filter_);
+    });
+    exported->add_option("COLLECTION", collection_, "The collection's name.")->required();
+    exported->add_option("--filter", filter_, "Only records that match.");
+    auto* backup = add("backup", "Copies the database into a new file while the server runs.", [this](Settings settings) {
+      return server::backup(std::move(settings), applications_, file_);
+    });
+    backup->add_option("FILE", file_, "The file to write; it must not exist.")->required();
+    auto* restore = add("restore", "Puts a backup in the database's place; the server must not run.",
+                        [this](Settings settings) { return server::restore(std::move(settings), file_); });
+    restore->add_option("FILE", file_, "The backup.")->required();
+  }
+
+  CLI::App cli_{"minga: an application server. One binary, one file; later a cluster by one URL.", "minga"};
+  std::vector<Application> applications_;
+  std::map<CLI::App*, std::function<int()>> actions_;
+  std::string collection_;
+  std::string file_;
+  std::string filter_;
+};
+
+}  // namespace
+
+int run(int argc, char** argv, std::vector<Application> applications) {
+  CommandLine command_line(std::move(applications));
+  return command_line.run(argc, argv);
+}
+
+}  // namespace minga

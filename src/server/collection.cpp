@@ -1,0 +1,121 @@
+// The handles of include/minga/collection.hpp and counter.hpp over the store of the running server.
+#include <minga/collection.hpp>
+#include <minga/counter.hpp>
+
+#include "api/request_context.hpp"
+#include "records/import.hpp"
+#include "server/application.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+namespace minga {
+namespace {
+
+/// The application acts with its own authority: rules guard the HTTP API.
+Async<records::Context> application_context(Request& request) {
+  auto context = co_await api::make_context(request);
+  context.bypasses_rules = true;
+  co_return context;
+}
+
+constexpr std::int64_t kExportPage = 500;
+
+Async<void> write_all(records::Store& store, std::string collection, std::string filter, BodyWriter& writer) {
+  std::string after;
+  for (;;) {
+    records::Context context;
+    context.bypasses_rules = true;
+    auto const records = co_await store.scan(context, collection, filter, after, kExportPage);
+    std::string lines;
+    for (auto const& record : records) {
+      lines += boost::json::serialize(record);
+      lines += '\n';
+    }
+    if (!lines.empty()) co_await writer.write(lines);
+    if (records.size() < static_cast<std::size_t>(kExportPage)) co_return;
+    after = records.back().at("id").as_string();
+  }
+}
+
+}  // namespace
+
+Collection::Collection(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+std::string const& Collection::name() const { return impl_->name(); }
+
+Async<Page> Collection::list(Request& request, ListOptions options) const {
+  auto context = co_await application_context(request);
+  records::ListQuery query;
+  query.filter = options.filter;
+  query.sort = options.sort;
+  query.expand = options.expand;
+  query.page = options.page;
+  query.per_page = options.per_page;
+  query.skip_total = options.skip_total;
+  co_return co_await impl_->store().list(context, name(), std::move(query));
+}
+
+Async<JsonObject> Collection::view(Request& request, std::string_view id) const {
+  auto context = co_await application_context(request);
+  co_return co_await impl_->store().view(context, name(), id);
+}
+
+Async<JsonObject> Collection::create(Request& request, JsonObject input) const {
+  auto context = co_await application_context(request);
+  auto record = co_await impl_->store().create(context, name(), std::move(input));
+  api::mark_answer(request, context);
+  co_return record;
+}
+
+Async<JsonObject> Collection::update(Request& request, std::string_view id, JsonObject changes) const {
+  auto context = co_await application_context(request);
+  auto record = co_await impl_->store().update(context, name(), id, std::move(changes));
+  api::mark_answer(request, context);
+  co_return record;
+}
+
+Async<JsonObject> Collection::replace(Request& request, std::string_view id, JsonObject input) const {
+  auto context = co_await application_context(request);
+  auto record = co_await impl_->store().replace(context, name(), id, std::move(input));
+  api::mark_answer(request, context);
+  co_return record;
+}
+
+Async<JsonObject> Collection::merge(Request& request, std::string_view id, JsonObject patch) const {
+  auto context = co_await application_context(request);
+  auto record = co_await impl_->store().merge(context, name(), id, std::move(patch));
+  api::mark_answer(request, context);
+  co_return record;
+}
+
+Async<void> Collection::remove(Request& request, std::string_view id) const {
+  auto context = co_await application_context(request);
+  co_await impl_->store().remove(context, name(), id);
+  api::mark_answer(request, context);
+}
+
+Response Collection::export_all(Request& request, std::string_view filter) const {
+  (void)request;
+  auto write = [impl = impl_, filter = std::string(filter)](BodyWriter& writer) -> Async<void> {
+    return write_all(impl->store(), impl->name(), filter, writer);
+  };
+  return Response::stream("application/x-ndjson", std::move(write));
+}
+
+std::string Collection::etag(JsonObject const& record) { return records::etag(record); }
+
+Counter::Counter(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Async<std::int64_t> Counter::add(Request& request, std::int64_t amount) const {
+  return impl_->counters().add(impl_->name(), amount, request.deadline());
+}
+
+Async<std::int64_t> Counter::read(Request& request) const {
+  return impl_->counters().read(impl_->name(), request.deadline());
+}
+
+}  // namespace minga

@@ -1,0 +1,138 @@
+#include "server/instance.hpp"
+
+#include "api/platform.hpp"
+#include "base/logging.hpp"
+#include "sql/sqlite/sqlite.hpp"
+#include "web/front.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <stdexcept>
+
+namespace minga::server {
+namespace {
+
+std::string known_names(std::vector<Application> const& applications) {
+  std::string names;
+  for (auto const& application : applications) names += (names.empty() ? "" : ", ") + application.name;
+  return names;
+}
+
+/// What --app chose, in the order of the program's list; all without it.
+std::vector<Application> chosen(Settings const& settings, std::vector<Application> const& applications) {
+  for (auto const& name : settings.apps) {
+    auto const same = [&](Application const& application) { return application.name == name; };
+    if (std::none_of(applications.begin(), applications.end(), same)) {
+      throw std::invalid_argument(
+          fmt::format("There is no application '{}'; this program has: {}.", name, known_names(applications)));
+    }
+  }
+  if (settings.apps.empty()) return applications;
+  std::vector<Application> picked;
+  for (auto const& application : applications) {
+    if (std::find(settings.apps.begin(), settings.apps.end(), application.name) != settings.apps.end()) {
+      picked.push_back(application);
+    }
+  }
+  return picked;
+}
+
+Async<std::string> signing_secret(records::Store& store) {
+  auto make = [] { return random_text(50); };
+  co_return co_await store.setting("signing_secret", make);
+}
+
+Async<void> start_service(Service* service) { co_await service->start(); }
+
+Async<void> stop_service(Service* service, Deadline deadline) { co_await service->stop(deadline); }
+
+Async<void> close_database(sql::Database* database) { co_await database->close(); }
+
+}  // namespace
+
+Core::Core(Settings settings, std::vector<Application> const& applications)
+    : settings_(std::move(settings)), threads_(settings_.io_threads) {
+  sql::sqlite::Options options;
+  options.file = settings_.sqlite_file();
+  options.write_queue = settings_.write_queue;
+  records::add_sql_functions(options.functions);
+  if (options.file.has_parent_path()) std::filesystem::create_directories(options.file.parent_path());
+  threads_.start();
+  database_ = sql::sqlite::open(threads_, options, metrics_);
+  try {
+    store_ = std::make_unique<records::Store>(*database_, metrics_);
+    counters_ = std::make_unique<records::Counters>(*database_);
+    binding_->store = store_.get();
+    binding_->counters = counters_.get();
+    declare(applications);
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+Core::~Core() { close(); }
+
+void Core::close() noexcept {
+  try {
+    wait(close_database(database_.get()));
+  } catch (std::exception const& error) {
+    log::error(fmt::format("The database was not closed cleanly: {}", error.what()));
+  }
+}
+
+void Core::declare(std::vector<Application> const& applications) {
+  wait(store_->open());
+  for (auto const& application : chosen(settings_, applications)) {
+    auto app = std::make_unique<App::Impl>(application.name, binding_);
+    App handle(*app);
+    application.declare(handle);
+    for (auto const& definition : app->collections) wait(store_->declare(definition));
+    apps_.push_back(std::move(app));
+  }
+}
+
+Instance::Instance(Settings settings, std::vector<Application> const& applications)
+    : core_(std::move(settings), applications) {
+  hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live::Settings{}, core_.metrics());
+  dispatcher_ = std::make_unique<Dispatcher>(make_dispatcher());
+  Handler handler = [dispatcher = dispatcher_.get()](Request& request) { return (*dispatcher)(request); };
+  http_ = std::make_unique<http::Server>(core_.threads(), core_.settings().http, std::move(handler), core_.metrics());
+  try {
+    for (auto* service : std::initializer_list<Service*>{hub_.get(), http_.get()}) {
+      core_.wait(start_service(service));
+      started_.push_back(service);
+    }
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+Instance::~Instance() { stop(); }
+
+void Instance::stop() {
+  auto const deadline = Clock::now() + core_.settings().http.drain_timeout;
+  while (!started_.empty()) {
+    core_.wait(stop_service(started_.back(), deadline));
+    started_.pop_back();
+  }
+}
+
+Dispatcher Instance::make_dispatcher() {
+  auto const secret = core_.wait(signing_secret(core_.store()));
+  auto const alone = core_.apps().size() == 1 && !core_.settings().apps.empty();
+  std::vector<std::unique_ptr<Mount>> mounts;
+  for (auto const& app : core_.apps()) {
+    web::SiteSettings site{app->name, alone ? "" : "/" + app->name, core_.settings().language, secret};
+    mounts.push_back(std::make_unique<Mount>(*app, std::move(site)));
+  }
+  http::Router platform;
+  api::mount_platform(platform, core_.store(), *hub_, core_.metrics());
+  std::unique_ptr<Mount> front;
+  return Dispatcher(std::move(mounts), std::move(platform), std::move(front));
+}
+
+}  // namespace minga::server

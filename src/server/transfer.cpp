@@ -1,0 +1,134 @@
+// The commands that carry records and databases in and out.
+#include "server/commands.hpp"
+
+#include "base/logging.hpp"
+#include "records/import.hpp"
+#include "server/instance.hpp"
+#include "sql/sqlite/sqlite.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+
+namespace minga::server {
+namespace {
+
+constexpr std::size_t kChunk = 256 * 1024;
+constexpr std::int64_t kExportPage = 1'000;
+
+/// A line on standard error that says how far a transfer is: rewritten in place on a terminal, every 5 s elsewhere.
+class Progress {
+ public:
+  void show(std::int64_t done, char const* what) {
+    auto const now = Clock::now();
+    auto const every = terminal_ ? std::chrono::milliseconds{200} : std::chrono::milliseconds{5'000};
+    if (now - last_ < every) return;
+    last_ = now;
+    fmt::print(stderr, "{}{} {}{}", terminal_ ? "\r" : "", done, what, terminal_ ? "" : "\n");
+    std::fflush(stderr);
+  }
+  void end() const {
+    if (terminal_) fmt::print(stderr, "\r\033[K");
+  }
+
+ private:
+  bool terminal_ = isatty(STDERR_FILENO) == 1;
+  Clock::time_point last_ = Clock::now();
+};
+
+Settings quiet(Settings settings) {
+  settings.http.access_log = false;
+  log::start(settings.log_format, log::Level::warning);
+  return settings;
+}
+
+records::Context own_context() {
+  records::Context context;
+  context.bypasses_rules = true;
+  return context;
+}
+
+Async<ImportReport> import_stream(records::Store& store, std::string collection, std::istream& input) {
+  Progress progress;
+  records::Importer importer(store, own_context(), collection);
+  std::string chunk(kChunk, '\0');
+  while (input) {
+    input.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    auto const size = static_cast<std::size_t>(input.gcount());
+    co_await importer.feed(std::string_view(chunk).substr(0, size));
+    progress.show(importer.report().added, "added");
+  }
+  co_await importer.finish();
+  progress.end();
+  co_return importer.report();
+}
+
+Async<std::vector<JsonObject>> next_page(records::Store& store, std::string collection, std::string filter,
+                                         std::string after) {
+  auto context = own_context();
+  co_return co_await store.scan(context, collection, filter, after, kExportPage);
+}
+
+void require_collection(records::Store& store, std::string const& name) {
+  auto const schema = store.schema();
+  if (schema->find(name) != nullptr) return;
+  std::string known;
+  for (auto const& definition : schema->all()) known += (known.empty() ? "" : ", ") + definition.name;
+  throw std::invalid_argument(fmt::format("There is no collection '{}'; there are: {}.", name, known));
+}
+
+}  // namespace
+
+int import_records(Settings settings, std::vector<Application> const& applications, std::string const& collection,
+                   std::filesystem::path const& file) {
+  Core core(quiet(std::move(settings)), applications);
+  require_collection(core.store(), collection);
+  std::ifstream opened;
+  if (file != "-") {
+    opened.open(file, std::ios::binary);
+    if (!opened) throw std::invalid_argument(fmt::format("The file {} cannot be read.", file.string()));
+  }
+  auto const begin = Clock::now();
+  auto const report = core.wait(import_stream(core.store(), collection, file == "-" ? std::cin : opened));
+  auto const seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  for (auto const& refusal : report.refusals) fmt::print(stderr, "line {}: {}\n", refusal.line, refusal.reason);
+  fmt::print("{} added, {} refused in {:.1f} s\n", report.added, report.refused, seconds);
+  return report.refused == 0 ? 0 : 1;
+}
+
+int export_records(Settings settings, std::vector<Application> const& applications, std::string const& collection,
+                   std::string const& filter) {
+  Core core(quiet(std::move(settings)), applications);
+  require_collection(core.store(), collection);
+  std::string after;
+  for (;;) {
+    auto const records = core.wait(next_page(core.store(), collection, filter, after));
+    for (auto const& record : records) fmt::print("{}\n", boost::json::serialize(record));
+    if (std::ferror(stdout) != 0) throw std::runtime_error("Standard output cannot be written.");
+    if (records.size() < static_cast<std::size_t>(kExportPage)) return 0;
+    after = records.back().at("id").as_string();
+  }
+}
+
+int backup(Settings settings, std::vector<Application> const&, std::filesystem::path const& file) {
+  settings = quiet(std::move(settings));
+  sql::sqlite::copy(settings.sqlite_file(), file);
+  fmt::print("{} is a complete copy of {}.\n", file.string(), settings.sqlite_file().string());
+  return 0;
+}
+
+int restore(Settings settings, std::filesystem::path const& file) {
+  settings = quiet(std::move(settings));
+  std::filesystem::create_directories(settings.sqlite_file().parent_path());
+  sql::sqlite::restore(file, settings.sqlite_file());
+  fmt::print("{} is in place as {}.\n", file.string(), settings.sqlite_file().string());
+  return 0;
+}
+
+}  // namespace minga::server
