@@ -42,15 +42,17 @@ TaskGroup::~TaskGroup() {
   std::abort();
 }
 
-void TaskGroup::spawn(Async<void> task) {
+boost::asio::cancellation_signal& TaskGroup::spawn(Async<void> task) {
   auto place = tasks_.emplace(tasks_.end());
   auto done = [this, place](std::exception_ptr failure) {
     if (failure) report(name_, failure);
     tasks_.erase(place);
     if (tasks_.empty()) empty_.cancel();
   };
+  auto& signal = place->signal;
   boost::asio::co_spawn(executor_, std::move(task),
-                        boost::asio::bind_cancellation_slot(place->signal.slot(), std::move(done)));
+                        boost::asio::bind_cancellation_slot(signal.slot(), std::move(done)));
+  return signal;
 }
 
 void TaskGroup::cancel() {

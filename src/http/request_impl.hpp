@@ -46,6 +46,7 @@ struct Request::Impl {
   std::string id;
   Deadline deadline = Deadline::max();
   Language default_language = Language::es;
+  std::optional<Language> chosen_language;  // by the site: its cookie goes before Accept-Language
   http::Settings const* settings = nullptr;
   std::unique_ptr<BodySource> source;    // null: no body
   std::optional<std::string> collected;  // the body, once read as a whole
@@ -55,6 +56,11 @@ struct Request::Impl {
   /// Headers that layers above want on the answer whatever the handler does (a cookie,
   /// Idempotent-Replayed).
   std::vector<std::pair<std::string, std::string>> answer_headers;
+  /// What other rooms keep with the request (the Idempotency of all its writes).
+  std::shared_ptr<void> attachment;
+
+  /// Method and target as sent. Throws Error 400 when the path cannot be decoded.
+  void set_line(std::string_view name, std::string_view sent_target);
 };
 
 /// A request made by hand, for tests and for batch.

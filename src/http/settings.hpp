@@ -1,5 +1,7 @@
 #pragma once
 
+#include <minga/request.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +35,7 @@ struct Settings {
   std::vector<std::string> cors_origins = {"*"};
   std::vector<std::string> trusted_proxies =
       {};  // addresses whose X-Forwarded-For, -Proto are believed
+  Language language = Language::es;  // where a client names none
   bool compress = true;
   bool access_log = true;
 

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "http/compression.hpp"
+#include "http/lane.hpp"
+
+#include <minga/request.hpp>
+#include <minga/response.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace minga::http {
+
+/// An answer that is ready to be sent: the final head's parts and where its bytes come from.
+struct Answer {
+  Response response;
+  enum class Source { none, memory, file, stream } source = Source::none;
+  std::string owned;                     // memory: what `bytes` may point into
+  std::shared_ptr<std::string const> kept;  // memory: a compressed asset
+  std::string_view bytes;
+  int file = -1;  // an open descriptor, closed with the answer
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;  // file, memory: bytes of the body
+  Encoding encoding = Encoding::identity;  // stream
+
+  Answer() = default;
+  ~Answer();
+  Answer(Answer&& other) noexcept;
+  Answer& operator=(Answer&&) = delete;
+};
+
+/// Decides what is sent: 304, ranges, compression, the headers that every answer carries.
+Async<Answer> prepare(Shared& shared, Request& request, Response response);
+
+}  // namespace minga::http

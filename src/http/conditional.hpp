@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace minga::http {
+
+/// Whether an entity tag (quoted, as sent in ETag) is in a list (If-Match, If-None-Match); "*" matches any. The weak
+/// comparison (RFC 9110 section 8.8.3.2) takes W/"x" and "x" as equal.
+bool tag_listed(std::string_view list, std::string_view tag, bool weak);
+
+struct ByteRange {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;  // inclusive
+};
+struct RangeAnswer {
+  bool satisfiable = true;
+  std::optional<ByteRange> range;  // none: send the whole
+};
+/// `Range: bytes=...` against a body of `size` bytes. Several ranges, another unit or a malformed header: the whole.
+RangeAnswer choose_range(std::string_view header, std::uint64_t size);
+
+}  // namespace minga::http

@@ -1,0 +1,39 @@
+#include "http/cors.hpp"
+
+#include <algorithm>
+
+namespace minga::http {
+namespace {
+
+constexpr char const* kExposed =
+    "X-Request-Id, Retry-After, ETag, Location, Minga-Position, Idempotent-Replayed, X-RateLimit-Limit, "
+    "X-RateLimit-Remaining, X-RateLimit-Reset";
+constexpr char const* kMethods = "GET,HEAD,PUT,PATCH,POST,DELETE";
+
+}  // namespace
+
+void add_cors(Settings const& settings, Request const& request, Response& response) {
+  auto const& origins = settings.cors_origins;
+  if (origins.empty() || !request.has_header("Origin")) return;
+  auto const all = std::find(origins.begin(), origins.end(), "*") != origins.end();
+  if (all) {
+    response.header("Access-Control-Allow-Origin", "*");
+  } else {
+    response.add_header("Vary", "Origin");
+    if (std::find(origins.begin(), origins.end(), request.header("Origin")) == origins.end()) return;
+    response.header("Access-Control-Allow-Origin", std::string(request.header("Origin")));
+  }
+  response.header("Access-Control-Expose-Headers", kExposed);
+}
+
+Response answer_options(Request const& request) {
+  Response response(204);
+  response.header("Access-Control-Allow-Methods", kMethods);
+  auto const asked = request.header("Access-Control-Request-Headers");
+  if (!asked.empty()) response.header("Access-Control-Allow-Headers", std::string(asked));
+  response.header("Access-Control-Max-Age", "7200");
+  response.header("Allow", "GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS");
+  return response;
+}
+
+}  // namespace minga::http

@@ -1,0 +1,162 @@
+#include "http/head.hpp"
+
+#include "base/ids.hpp"
+#include "base/text.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace minga::http {
+namespace {
+
+namespace beast = boost::beast;
+
+/// RFC 9112 section 3.2: origin-form, or absolute-form whose authority is dropped; asterisk-form for OPTIONS.
+std::string_view target_path(std::string_view target, std::string_view method) {
+  if (target.starts_with('/')) return target;
+  if (target == "*" && method == "OPTIONS") return "/";
+  for (std::string_view const scheme : {"http://", "https://"}) {
+    if (!target.starts_with(scheme)) continue;
+    auto const rest = target.substr(scheme.size());
+    auto const slash = rest.find('/');
+    if (slash != std::string_view::npos) return rest.substr(slash);
+    return "/";
+  }
+  throw Error::bad_request("The request's target must begin with /.");
+}
+
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("-._~:[]%!$&'()*+,;=").find(c) != std::string_view::npos;
+}
+
+void check_framing(beast::http::request_header<> const& head) {
+  auto const hosts = head.count(beast::http::field::host);
+  if (hosts > 1 || (hosts == 0 && head.version() >= 11)) throw Error::bad_request("Exactly one Host header is expected.");
+  if (hosts == 1) {
+    auto const host = head[beast::http::field::host];
+    if (!std::all_of(host.begin(), host.end(), is_host_character)) throw Error::bad_request("The Host header is malformed.");
+  }
+  if (head.count(beast::http::field::transfer_encoding) > 0) {
+    auto const coding = head[beast::http::field::transfer_encoding];
+    auto const once = head.count(beast::http::field::transfer_encoding) == 1;
+    if (!once || !equals_ignoring_case(trim({coding.data(), coding.size()}), "chunked") || head.version() < 11) {
+      throw Error::bad_request("The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.");
+    }
+  }
+  if (head.count(beast::http::field::content_length) > 1) throw Error::bad_request("One Content-Length at most is expected.");
+}
+
+std::string_view reason(int status) {
+  if (status == 422) return "Unprocessable Content";
+  auto const known = beast::http::int_to_status(static_cast<unsigned>(status));
+  auto const text = beast::http::obsolete_reason(known);
+  return {text.data(), text.size()};
+}
+
+/// The Date header's value, made once a second.
+std::string const& date_now() {
+  static thread_local std::time_t made_at = 0;
+  static thread_local std::string text;
+  auto const now = std::time(nullptr);
+  if (now != made_at) {
+    made_at = now;
+    text = format_http_date(std::chrono::system_clock::from_time_t(now));
+  }
+  return text;
+}
+
+void add_line(std::string& head, std::string_view name, std::string_view value) {
+  head.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
+bool is_strict_head(std::string_view head) {
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    auto const c = head[i];
+    if (c == '\0') return false;
+    if (c == '\n' && (i == 0 || head[i - 1] != '\r')) return false;
+    if (c == '\r' && (i + 1 >= head.size() || head[i + 1] != '\n')) return false;
+    if (c == '\n' && i + 1 < head.size() && (head[i + 1] == ' ' || head[i + 1] == '\t')) return false;
+  }
+  return true;
+}
+
+void fill_request(Request::Impl& impl, beast::http::request_header<> const& head, Settings const& settings,
+                  std::string_view peer_address, bool secure) {
+  check_framing(head);
+  std::string_view const target(head.target().data(), head.target().size());
+  if (target.size() > settings.max_target_bytes) {
+    throw Error(414, "target_too_long", fmt::format("The URL is longer than {} bytes.", settings.max_target_bytes));
+  }
+  std::string_view const method(head.method_string().data(), head.method_string().size());
+  for (auto const& field : head) {
+    std::string_view const name(field.name_string().data(), field.name_string().size());
+    std::string_view const value(field.value().data(), field.value().size());
+    auto const same = [&](auto const& pair) { return equals_ignoring_case(pair.first, name); };
+    auto const present = std::find_if(impl.headers.begin(), impl.headers.end(), same);
+    if (present == impl.headers.end()) {
+      impl.headers.emplace_back(name, value);
+    } else {
+      present->second.append(equals_ignoring_case(name, "Cookie") ? "; " : ", ").append(value);
+    }
+  }
+  impl.settings = &settings;
+  impl.secure = secure;
+  impl.remote_address = peer_address;
+  auto const is_id = [](auto const& pair) { return equals_ignoring_case(pair.first, "X-Request-Id"); };
+  auto const given = std::find_if(impl.headers.begin(), impl.headers.end(), is_id);
+  impl.id = given != impl.headers.end() && is_request_id(given->second) ? given->second : make_request_id();
+  impl.set_line(method, target_path(target, method));
+}
+
+std::string client_address(Request const& request, Settings const& settings, std::string_view peer_address) {
+  auto const& trusted = settings.trusted_proxies;
+  auto const is_trusted = [&](std::string_view address) {
+    return std::find(trusted.begin(), trusted.end(), address) != trusted.end();
+  };
+  if (!is_trusted(peer_address)) return std::string(peer_address);
+  auto chain = request.header("X-Forwarded-For");
+  while (!chain.empty()) {
+    auto const comma = chain.rfind(',');
+    auto const address = trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
+    if (!is_trusted(address)) return std::string(address);
+    if (comma == std::string_view::npos) break;
+    chain = chain.substr(0, comma);
+  }
+  return std::string(peer_address);
+}
+
+Response error_response(Error const& error, std::string_view request_id) {
+  auto envelope = error.envelope();
+  if (error.status() >= 500) envelope["requestId"] = request_id;
+  auto response = Response::json(envelope, error.status());
+  if (error.retry_after()) response.header("Retry-After", std::to_string(error.retry_after()->count()));
+  return response;
+}
+
+std::string format_http_date(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
+
+std::string format_head(Response const& response, unsigned version, bool keep_alive, std::string_view framing) {
+  std::string head;
+  head.reserve(512);
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status(), reason(response.status()));
+  add_line(head, "Date", date_now());
+  for (auto const& [name, value] : response.headers()) add_line(head, name, value);
+  if (!keep_alive) {
+    add_line(head, "Connection", "close");
+  } else if (version < 11) {
+    add_line(head, "Connection", "keep-alive");
+  }
+  head.append(framing).append("\r\n");
+  return head;
+}
+
+}  // namespace minga::http

@@ -1,0 +1,146 @@
+// The body of a request in the forms handlers want: JSON, form fields, parts.
+#include "base/text.hpp"
+#include "http/forms.hpp"
+#include "http/multipart.hpp"
+#include "http/request_impl.hpp"
+
+#include <minga/request.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace minga {
+namespace {
+
+std::string media_type(Request const& request) {
+  auto const type = request.header("Content-Type");
+  return ascii_lower(trim(type.substr(0, type.find(';'))));
+}
+
+Error unsupported(std::string_view type, std::string_view expected) {
+  return Error(415, "unsupported_media_type", fmt::format("The Content-Type '{}' is not understood here: {} is expected.", type, expected));
+}
+
+/// Pulls a multipart body through its parser; the part that is being read looks at it through this.
+class MultipartReader {
+ public:
+  using Event = http::MultipartParser::Event;
+
+  MultipartReader(Request& request, std::string const& boundary)
+      : request_(request), parser_(boundary, request.impl().settings->max_parts) {}
+
+  Async<Event> next() {
+    for (;;) {
+      auto const event = parser_.next();
+      if (event != Event::need_more) co_return event;
+      auto const size = co_await request_.read_some(chunk_);
+      total_ += size;
+      if (total_ > request_.impl().settings->max_body_bytes) throw Error::too_large();
+      if (size == 0) parser_.finish();
+      parser_.push(std::string_view(chunk_.data(), size));
+    }
+  }
+
+  http::MultipartParser& parser() { return parser_; }
+
+ private:
+  Request& request_;
+  http::MultipartParser parser_;
+  std::array<char, 16 * 1024> chunk_;
+  std::size_t total_ = 0;
+};
+
+class CurrentPart : public Part {
+ public:
+  explicit CurrentPart(MultipartReader& reader) : reader_(reader), head_(reader.parser().head()) {}
+
+  std::string const& name() const override { return head_.name; }
+  std::optional<std::string> const& filename() const override { return head_.filename; }
+  std::string const& content_type() const override { return head_.content_type; }
+
+  Async<std::size_t> read_some(std::span<char> buffer) override {
+    while (waiting_.empty() && !ended_) {
+      ended_ = co_await reader_.next() == MultipartReader::Event::part_end;
+      if (!ended_) waiting_ = reader_.parser().data();
+    }
+    auto const size = waiting_.copy(buffer.data(), buffer.size());
+    waiting_.remove_prefix(size);
+    co_return size;
+  }
+
+  Async<void> skip() {
+    while (!ended_) ended_ = co_await reader_.next() == MultipartReader::Event::part_end;
+  }
+
+ private:
+  MultipartReader& reader_;
+  http::PartHead head_;
+  std::string_view waiting_;
+  bool ended_ = false;
+};
+
+Async<void> add_part(http::FormFields* fields, Part& part) {
+  std::string value;
+  std::array<char, 4096> buffer;
+  for (;;) {
+    auto const size = co_await part.read_some(buffer);
+    if (size == 0) break;
+    value.append(buffer.data(), size);
+  }
+  if (part.filename()) co_return;  // files have fields of their own kind
+  fields->add(part.name(), value);
+}
+
+}  // namespace
+
+Async<Json> Request::json() {
+  auto const text = co_await body();
+  if (trim(text).empty()) co_return JsonObject{};
+  co_return http::parse_json(text, impl_->settings->max_json_depth);
+}
+
+Async<void> Request::multipart(std::function<Async<void>(Part&)> each) {
+  auto const boundary = http::multipart_boundary(header("Content-Type"));
+  if (!boundary) throw unsupported(header("Content-Type"), "multipart/form-data with a boundary");
+  auto const reader = std::make_unique<MultipartReader>(*this, *boundary);
+  for (;;) {
+    auto const event = co_await reader->next();
+    if (event == MultipartReader::Event::end) co_return;
+    CurrentPart part(*reader);
+    co_await each(part);
+    co_await part.skip();
+  }
+}
+
+Async<JsonObject> Request::input() {
+  if (impl_->parsed_input) co_return *impl_->parsed_input;
+  auto const type = media_type(*this);
+  auto const depth = impl_->settings->max_json_depth;
+  JsonObject fields;
+  if (type == "multipart/form-data") {
+    http::FormFields form(depth);
+    std::function<Async<void>(Part&)> const each = [target = &form](Part& part) { return add_part(target, part); };
+    co_await multipart(each);
+    fields = form.take();
+  } else {
+    auto const text = co_await body();
+    if (text.empty()) {
+      fields = {};
+    } else if (type == "application/x-www-form-urlencoded") {
+      http::FormFields form(depth);
+      for (auto const& [name, value] : http::parse_urlencoded(text)) form.add(name, value);
+      fields = form.take();
+    } else if (type == "application/json" || type.ends_with("+json") || type.empty()) {
+      auto value = co_await json();
+      if (!value.is_object()) throw Error::bad_request("The body must be a JSON object.");
+      fields = std::move(value.get_object());
+    } else {
+      throw unsupported(type, "application/json, multipart/form-data or application/x-www-form-urlencoded");
+    }
+  }
+  impl_->parsed_input = fields;
+  co_return fields;
+}
+
+}  // namespace minga

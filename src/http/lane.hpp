@@ -1,0 +1,97 @@
+#pragma once
+
+#include "async/blocking_pool.hpp"
+#include "async/task_group.hpp"
+#include "base/metrics.hpp"
+#include "http/settings.hpp"
+
+#include <minga/request.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+namespace minga::http {
+
+/// What the server counts; looked up once.
+class ServerMetrics {
+ public:
+  explicit ServerMetrics(Metrics& metrics);
+  void answered(int status, double seconds);
+
+  prometheus::Gauge& connections;
+  prometheus::Counter& refused_connections;
+  prometheus::Counter& bytes_sent;
+
+ private:
+  std::array<prometheus::Counter*, 5> by_class_{};
+  prometheus::Histogram& seconds_;
+};
+
+/// One open connection, as its lane sees it. All on the lane's thread.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  /// Ends whatever the connection waits for.
+  virtual void close() = 0;
+  /// The server stops: an idle connection closes, a stream is told to end, a running request is the last one.
+  virtual void drain() = 0;
+  /// The running request's deadline has passed: its handler is cancelled.
+  virtual void expire_request() = 0;
+
+  /// Past it the client has been too slow: the connection is closed.
+  Deadline io_deadline = Deadline::max();
+  Deadline request_deadline = Deadline::max();
+};
+
+/// What all lanes share.
+struct Shared {
+  Settings settings;
+  Handler handler;
+  ServerMetrics metrics;
+  BlockingPool pool;  // files and large compressions
+  std::unique_ptr<boost::asio::ssl::context> tls;
+  std::uint16_t tls_port = 0;
+  std::atomic<std::size_t> connections = 0;
+  std::atomic<bool> draining = false;
+};
+
+/// The connections of one I/O thread: accepts them, watches their time, ends them.
+class Lane {
+ public:
+  Lane(boost::asio::io_context& context, Shared& shared);
+
+  using Acceptor = boost::asio::ip::tcp::acceptor;
+  void start(Acceptor acceptor, std::unique_ptr<Acceptor> redirect);
+  /// On the lane's thread, for all lanes before one is waited for: stops accepting, tells connections to end.
+  Async<void> begin_stop();
+  /// Waits for the connections until the deadline, then cuts them. Nothing of the lane runs afterwards.
+  Async<void> finish_stop(Deadline deadline);
+
+  boost::asio::io_context& context() { return context_; }
+  Shared& shared() { return shared_; }
+  void enter(Connection& connection) { connections_.insert(&connection); }
+  void leave(Connection& connection) { connections_.erase(&connection); }
+
+ private:
+  Async<void> accept(Acceptor& acceptor, bool redirects);
+  Async<void> watch();
+  void admit(boost::asio::ip::tcp::socket socket, bool redirects);
+
+  boost::asio::io_context& context_;
+  Shared& shared_;
+  std::unique_ptr<Acceptor> acceptor_;
+  std::unique_ptr<Acceptor> redirect_;
+  std::set<Connection*> connections_;
+  TaskGroup sessions_;
+  TaskGroup watching_;
+};
+
+}  // namespace minga::http

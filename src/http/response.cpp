@@ -1,0 +1,114 @@
+#include <minga/response.hpp>
+
+#include "base/text.hpp"
+#include "http/cookies.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace minga {
+namespace {
+
+/// RFC 9110 token characters.
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+         });
+}
+
+void check_header(std::string_view name, std::string_view value) {
+  auto const is_control = [](char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7F; };
+  if (!is_token(name)) throw std::invalid_argument(fmt::format("'{}' is no header name", name));
+  if (std::any_of(value.begin(), value.end(), is_control)) {
+    throw std::invalid_argument(fmt::format("The value of header {} holds a control character", name));
+  }
+}
+
+Response with_body(int status, std::string type, Response::Body body) {
+  Response response(status);
+  response.header("Content-Type", std::move(type));
+  response.body() = std::move(body);
+  return response;
+}
+
+}  // namespace
+
+Response::Response(int status) : status_(status) {}
+
+Response Response::json(Json const& value, int status) { return json_text(boost::json::serialize(value), status); }
+
+Response Response::json_text(std::string text, int status) {
+  return with_body(status, "application/json", std::move(text));
+}
+
+Response Response::text(std::string body, int status) {
+  return with_body(status, "text/plain; charset=utf-8", std::move(body));
+}
+
+Response Response::html(std::string body, int status) {
+  return with_body(status, "text/html; charset=utf-8", std::move(body));
+}
+
+Response Response::empty(int status) { return Response(status); }
+
+Response Response::redirect(std::string location, int status) {
+  Response response(status);
+  response.header("Location", std::move(location));
+  return response;
+}
+
+Response Response::file(std::filesystem::path path, std::string content_type) {
+  return with_body(200, std::move(content_type), File{std::move(path)});
+}
+
+Response Response::static_bytes(std::string_view bytes, std::string content_type) {
+  return with_body(200, std::move(content_type), Static{bytes});
+}
+
+Response Response::stream(std::string content_type, Writer writer) {
+  return with_body(200, std::move(content_type), Stream{std::move(writer)});
+}
+
+Response& Response::status(int value) {
+  status_ = value;
+  return *this;
+}
+
+Response& Response::header(std::string name, std::string value) {
+  check_header(name, value);
+  for (auto& [present, old] : headers_) {
+    if (!equals_ignoring_case(present, name)) continue;
+    old = std::move(value);
+    return *this;
+  }
+  headers_.emplace_back(std::move(name), std::move(value));
+  return *this;
+}
+
+Response& Response::add_header(std::string name, std::string value) {
+  check_header(name, value);
+  headers_.emplace_back(std::move(name), std::move(value));
+  return *this;
+}
+
+std::string_view Response::header(std::string_view name) const {
+  for (auto const& [present, value] : headers_) {
+    if (equals_ignoring_case(present, name)) return value;
+  }
+  return {};
+}
+
+Response& Response::cookie(Cookie const& value) { return add_header("Set-Cookie", http::format_cookie(value)); }
+
+Response& Response::etag(std::string_view tag) { return header("ETag", fmt::format("\"{}\"", tag)); }
+
+Response& Response::notice(std::string message) {
+  notice_ = std::move(message);
+  return *this;
+}
+
+}  // namespace minga

@@ -1,0 +1,550 @@
+#include "http/session.hpp"
+
+#include "async/deadline.hpp"
+#include "base/logging.hpp"
+#include "http/answer.hpp"
+#include "http/cors.hpp"
+#include "http/head.hpp"
+#include "http/request_impl.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <fmt/format.h>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace minga::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using asio::ip::tcp;
+using boost::system::error_code;
+using namespace std::chrono_literals;
+
+using PlainStream = tcp::socket;
+using TlsStream = asio::ssl::stream<tcp::socket>;
+using Parser = beast::http::request_parser<beast::http::buffer_body>;
+
+constexpr std::size_t kReadSize = 8 * 1024;
+constexpr std::size_t kFileChunk = 256 * 1024;
+/// An unread body up to that long is read and dropped so that the connection can go on.
+constexpr std::size_t kDrainBound = 256 * 1024;
+/// Framing of chunked bodies (sizes, extensions, trailers) must not fill more.
+constexpr std::size_t kFramingBound = 64 * 1024;
+constexpr auto kLinger = 2s;
+
+template <class Stream>
+tcp::socket& socket_of(Stream& stream) {
+  if constexpr (std::is_same_v<Stream, TlsStream>) {
+    return stream.next_layer();
+  } else {
+    return stream;
+  }
+}
+
+/// Reads into a dynamic buffer; 0 at the end of the connection, however it ended.
+template <class Stream>
+Async<std::size_t> read_more(Stream& stream, beast::flat_buffer& buffer) {
+  error_code error;
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  auto const room = buffer.prepare(kReadSize);
+  auto const size = co_await stream.async_read_some(room, token);
+  buffer.commit(size);
+  co_return error ? 0 : size;
+}
+
+template <class Stream>
+class Session final : public SessionBase {
+ public:
+  Session(Lane& lane, Stream stream, bool redirects)
+      : lane_(lane), shared_(lane.shared()), stream_(std::move(stream)), redirects_(redirects), wake_(lane.context()) {
+    error_code error;
+    auto const endpoint = socket_of(stream_).remote_endpoint(error);
+    if (!error) peer_ = endpoint.address().to_string();
+    ++shared_.connections;
+    shared_.metrics.connections.Increment();
+    lane_.enter(*this);
+  }
+  ~Session() override {
+    lane_.leave(*this);
+    --shared_.connections;
+    shared_.metrics.connections.Decrement();
+  }
+
+  Async<void> run() override {
+    error_code ignored;  // a socket without the option works as well, only slower
+    socket_of(stream_).set_option(tcp::no_delay(true), ignored);
+    if (co_await open()) {
+      while (co_await serve_one()) {
+      }
+    }
+    co_await end();
+  }
+
+  void close() override {
+    error_code ignored;  // closing twice is closing
+    socket_of(stream_).close(ignored);
+    wake_.cancel();
+  }
+
+  void drain() override {
+    if (idle_) close();
+    wake_.cancel();
+  }
+
+  void expire_request() override {
+    request_deadline = Deadline::max();
+    expired_ = true;
+    if (signal != nullptr) signal->emit(asio::cancellation_type::terminal);
+  }
+
+ private:
+  /// The bytes of the current request's body, through the parser.
+  class Body : public BodySource {
+   public:
+    explicit Body(Session& session) : session_(session) {}
+    Async<std::size_t> read_some(std::span<char> buffer) override { return session_.read_body(buffer); }
+
+   private:
+    Session& session_;
+  };
+
+  /// A streamed body: chunked, compressed where that was agreed.
+  class Writer : public BodyWriter {
+   public:
+    Writer(Session& session, bool chunked, Encoding encoding) : session_(session), chunked_(chunked) {
+      if (encoding != Encoding::identity) compressor_ = make_compressor(encoding);
+    }
+
+    Async<void> write(std::string_view bytes) override {
+      if (bytes.empty()) co_return;
+      if (!compressor_) co_await send(bytes);
+      if (compressor_) {
+        auto const packed = compressor_->write(bytes);
+        co_await send(packed);
+      }
+    }
+    Async<void> finish() {
+      if (compressor_) {
+        auto const packed = compressor_->finish();
+        co_await send(packed);
+      }
+      if (chunked_) co_await session_.send("0\r\n\r\n", {});
+    }
+    bool stopping() const override { return session_.shared_.draining || session_.peer_has_gone(); }
+    Async<void> wait(std::chrono::milliseconds duration) override {
+      auto const until = Clock::now() + duration;
+      while (!stopping() && Clock::now() < until) {
+        session_.wake_.expires_at(std::min(until, Clock::now() + 1s));
+        error_code woken;  // drain() and close() cancel the timer to wake it
+        auto token = asio::redirect_error(asio::use_awaitable, woken);
+        co_await session_.wake_.async_wait(token);
+      }
+    }
+    std::size_t sent() const { return sent_; }
+
+   private:
+    Async<void> send(std::string_view bytes) {
+      if (bytes.empty()) co_return;
+      sent_ += bytes.size();
+      if (!chunked_) {
+        co_await session_.send(bytes, {});
+        co_return;
+      }
+      auto const frame = fmt::format("{:x}\r\n", bytes.size());
+      co_await session_.send(frame, bytes, "\r\n");
+    }
+
+    Session& session_;
+    bool chunked_;
+    std::unique_ptr<Compressor> compressor_;
+    std::size_t sent_ = 0;
+  };
+
+  Async<bool> open() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      io_deadline = Clock::now() + shared_.settings.header_timeout;
+      error_code error;
+      auto token = asio::redirect_error(asio::use_awaitable, error);
+      co_await stream_.async_handshake(asio::ssl::stream_base::server, token);
+      io_deadline = Deadline::max();
+      co_return !error;
+    }
+    co_return true;
+  }
+
+  /// Reads the next head into the buffer; its length, or 0 when the connection is over. Throws Error 431.
+  Async<std::size_t> read_head() {
+    std::size_t seen = 0;
+    auto const begin = Clock::now();
+    for (;;) {
+      auto const bytes = buffered();
+      auto const end = bytes.find("\r\n\r\n", seen < 3 ? 0 : seen - 3);
+      if (end != std::string_view::npos && end + 4 <= shared_.settings.max_header_bytes) co_return end + 4;
+      if (bytes.size() > shared_.settings.max_header_bytes || end != std::string_view::npos) {
+        throw Error(431, "header_too_large", fmt::format("The request's head is larger than {} bytes.", shared_.settings.max_header_bytes));
+      }
+      seen = bytes.size();
+      idle_ = seen == 0;
+      if (idle_ && shared_.draining) co_return 0;
+      io_deadline = idle_ ? begin + shared_.settings.idle_timeout : head_begin_ + shared_.settings.header_timeout;
+      if (co_await read_more(stream_, buffer_) == 0) co_return 0;
+      if (idle_) {
+        head_begin_ = Clock::now();
+        skip_empty_lines();
+      }
+      idle_ = false;
+    }
+  }
+
+  std::string_view buffered() const {
+    auto const data = buffer_.data();
+    return {static_cast<char const*>(data.data()), data.size()};
+  }
+
+  /// RFC 9112 section 2.2: an empty line before a request is passed over.
+  void skip_empty_lines() {
+    while (buffered().starts_with("\r\n")) buffer_.consume(2);
+  }
+
+  /// True when the connection can take another request.
+  Async<bool> serve_one() {
+    skip_empty_lines();
+    head_begin_ = Clock::now();
+    std::optional<Error> refusal;
+    std::size_t head_size = 0;
+    try {
+      head_size = co_await read_head();
+    } catch (Error const& error) {
+      refusal = error;
+    }
+    io_deadline = Deadline::max();
+    idle_ = false;
+    if (!refusal && head_size == 0) co_return false;
+    auto impl = std::make_unique<Request::Impl>();
+    impl->default_language = shared_.settings.language;
+    auto& head = *impl;
+    Request request(std::move(impl));
+    if (!refusal) refusal = parse(head, head_size);
+    if (refusal) co_return co_await refuse(request, *refusal);
+    co_return co_await exchange(request);
+  }
+
+  std::optional<Error> parse(Request::Impl& impl, std::size_t head_size) {
+    auto const head = buffered().substr(0, head_size);
+    if (!is_strict_head(head)) return Error::bad_request("The request's head is malformed.");
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(shared_.settings.max_header_bytes));
+    parser_->body_limit(boost::none);  // streams have no limit; who collects a body has one
+    error_code error;
+    auto const used = parser_->put(asio::buffer(head.data(), head.size()), error);
+    if (error == beast::http::error::need_buffer) error = {};
+    if (error || !parser_->is_header_done()) {
+      return Error::bad_request(fmt::format("The request is malformed: {}.", error.message()));
+    }
+    buffer_.consume(used);
+    try {
+      fill_request(impl, parser_->get().base(), shared_.settings, peer_, is_tls());
+    } catch (Error const& refusal) {
+      return refusal;
+    }
+    return std::nullopt;
+  }
+
+  static constexpr bool is_tls() { return std::is_same_v<Stream, TlsStream>; }
+
+  Async<bool> refuse(Request& request, Error const& error) {
+    auto answer = co_await prepare(shared_, request, error_response(error, request.id()));
+    co_await send_answer(request, answer, false);
+    must_linger_ = true;
+    co_return false;
+  }
+
+  Async<bool> exchange(Request& request) {
+    auto& impl = request.impl();
+    auto const begin = head_begin_;
+    if (!shared_.settings.trusted_proxies.empty()) believe_proxy(request);
+    auto const has_body = !parser_->is_done();
+    continue_ = has_body && beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
+    if (has_body) impl.source = std::make_unique<Body>(*this);
+    impl.deadline = Clock::now() + shared_.settings.request_timeout;
+    request_deadline = impl.deadline;
+    auto response = co_await respond(request);
+    auto answer = co_await prepare_or_fail(request, std::move(response));
+    request_deadline = Deadline::max();
+    auto const keep = parser_->get().keep_alive() && !shared_.draining && !broken_ && !(continue_ && !parser_->is_done());
+    auto const sent = co_await send_answer(request, answer, keep);
+    log_access(request, answer, sent, begin);
+    if (!keep || failed_) {
+      must_linger_ = !parser_->is_done();
+      co_return false;
+    }
+    co_return co_await drop_body();
+  }
+
+  void believe_proxy(Request& request) {
+    auto& impl = request.impl();
+    impl.remote_address = client_address(request, shared_.settings, peer_);
+    if (impl.remote_address != peer_) impl.secure = request.header("X-Forwarded-Proto") == "https";
+  }
+
+  Async<Response> respond(Request& request) {
+    if (redirects_) co_return redirect(request);
+    if (request.method() == Method::options) co_return answer_options(request);
+    std::string fault;
+    try {
+      co_return co_await shared_.handler(request);
+    } catch (Error const& error) {
+      co_return error_response(error, request.id());
+    } catch (std::exception const& error) {
+      fault = error.what();
+    }
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (std::exchange(expired_, false)) co_return error_response(deadline_error(), request.id());
+    log::error(fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
+    co_return internal_error(request);
+  }
+
+  static Response internal_error(Request const& request) {
+    return error_response(Error(500, "internal", "Something went wrong while processing your request."), request.id());
+  }
+
+  Async<Answer> prepare_or_fail(Request& request, Response response) {
+    std::string fault;
+    std::optional<Error> expected;
+    try {
+      co_return co_await prepare(shared_, request, std::move(response));
+    } catch (Error const& error) {
+      expected = error;
+    } catch (std::exception const& error) {
+      fault = error.what();
+    }
+    if (!expected) log::error(fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
+    auto failure = expected ? error_response(*expected, request.id()) : internal_error(request);
+    co_return co_await prepare(shared_, request, std::move(failure));
+  }
+
+  Response redirect(Request const& request) const {
+    auto host = request.header("Host");
+    if (!host.ends_with(']')) host = host.substr(0, std::min(host.rfind(':'), host.size()));
+    auto const port = shared_.tls_port == 443 ? std::string() : fmt::format(":{}", shared_.tls_port);
+    auto const reading = request.method() == Method::get || request.method() == Method::head;
+    return Response::redirect(fmt::format("https://{}{}{}", host, port, request.target()), reading ? 301 : 308);
+  }
+
+  Async<std::size_t> read_body(std::span<char> buffer) {
+    if (!parser_ || parser_->is_done() || buffer.empty()) co_return 0;
+    if (std::exchange(continue_, false)) co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
+    auto& body = parser_->get().body();
+    for (;;) {
+      body.data = buffer.data();
+      body.size = buffer.size();
+      error_code error;
+      auto const used = buffer_.size() > 0 ? parser_->put(buffer_.data(), error) : 0;
+      buffer_.consume(used);
+      auto const got = buffer.size() - body.size;
+      if (error == beast::http::error::need_buffer || error == beast::http::error::need_more) error = {};
+      if (error) {
+        broken_ = true;
+        throw Error::bad_request(fmt::format("The body is malformed: {}.", error.message()));
+      }
+      if (got > 0) co_return got;
+      if (parser_->is_done()) co_return 0;
+      if (used == 0) co_await fetch_body();
+    }
+  }
+
+  Async<void> fetch_body() {
+    if (buffer_.size() > kFramingBound) {
+      broken_ = true;
+      throw Error::bad_request("The body's framing is malformed.");
+    }
+    io_deadline = Clock::now() + shared_.settings.body_timeout;
+    auto const size = co_await read_more(stream_, buffer_);
+    io_deadline = Deadline::max();
+    if (size > 0) co_return;
+    broken_ = true;
+    throw Error::bad_request("The body ended before its announced length.");
+  }
+
+  Async<bool> drop_body() {
+    std::array<char, kReadSize> waste;
+    std::size_t dropped = 0;
+    while (!parser_->is_done()) {
+      if (dropped > kDrainBound) {
+        must_linger_ = true;
+        co_return false;
+      }
+      try {
+        dropped += co_await read_body(waste);
+      } catch (Error const&) {
+        co_return false;  // the answer is sent; what follows cannot be told apart any more
+      }
+    }
+    co_return true;
+  }
+
+  /// Sends up to three pieces at once. Throws system_error when the client is gone or too slow.
+  Async<void> send(std::string_view first, std::string_view second, std::string_view third = {}) {
+    std::array<asio::const_buffer, 3> const pieces{asio::buffer(first.data(), first.size()), asio::buffer(second.data(), second.size()),
+                                                   asio::buffer(third.data(), third.size())};
+    io_deadline = Clock::now() + shared_.settings.write_timeout;
+    error_code error;
+    auto token = asio::redirect_error(asio::use_awaitable, error);
+    auto const size = co_await asio::async_write(stream_, pieces, token);
+    io_deadline = Deadline::max();
+    shared_.metrics.bytes_sent.Increment(static_cast<double>(size));
+    if (error) {
+      failed_ = true;
+      throw boost::system::system_error(error, "sending the answer");
+    }
+  }
+
+  /// Bytes of the body that were sent; failed_ when the client did not take all.
+  Async<std::size_t> send_answer(Request& request, Answer& answer, bool keep_alive) {
+    auto const version = parser_ && parser_->is_header_done() ? parser_->get().version() : 11U;
+    auto const bodiless = answer.response.status() == 204 || answer.response.status() == 304;
+    auto const only_head = request.method() == Method::head || bodiless;
+    auto const stream = answer.source == Answer::Source::stream;
+    auto const chunked = stream && version >= 11;
+    if (stream && !chunked) keep_alive = false;
+    std::string framing;
+    if (chunked && !bodiless) framing = "Transfer-Encoding: chunked\r\n";
+    if (!stream && !bodiless) framing = fmt::format("Content-Length: {}\r\n", answer.length);
+    auto const head = format_head(answer.response, version, keep_alive, framing);
+    std::size_t sent = 0;
+    try {
+      if (only_head || answer.source == Answer::Source::none) {
+        co_await send(head, {});
+      } else if (answer.source == Answer::Source::memory) {
+        co_await send(head, answer.bytes);
+        sent = answer.bytes.size();
+      } else if (answer.source == Answer::Source::file) {
+        sent = co_await send_file(head, answer);
+      } else {
+        sent = co_await send_stream(request, head, answer, chunked);
+      }
+    } catch (std::exception const& error) {
+      failed_ = true;
+      log::debug(fmt::format("[{}]: {}", request.id(), error.what()));
+    }
+    if (stream && !chunked) failed_ = true;
+    co_return sent;
+  }
+
+  Async<std::size_t> send_file(std::string_view head, Answer& answer) {
+    co_await send(head, {});
+    std::string chunk;
+    std::size_t sent = 0;
+    while (sent < answer.length) {
+      auto const want = std::min<std::uint64_t>(kFileChunk, answer.length - sent);
+      auto const at = answer.offset + sent;
+      auto work = [&chunk, file = answer.file, want, at] {
+        chunk.resize(want);
+        auto const got = ::pread(file, chunk.data(), want, static_cast<off_t>(at));
+        if (got <= 0) throw std::runtime_error("A file became shorter while it was sent");
+        chunk.resize(static_cast<std::size_t>(got));
+      };
+      co_await shared_.pool.run(work);
+      co_await send(chunk, {});
+      sent += chunk.size();
+    }
+    co_return sent;
+  }
+
+  Async<std::size_t> send_stream(Request& request, std::string_view head, Answer& answer, bool chunked) {
+    co_await send(head, {});
+    Writer writer(*this, chunked, answer.encoding);
+    auto const& stream = std::get<Response::Stream>(answer.response.body());
+    std::string fault;
+    try {
+      co_await stream.writer(writer);
+      co_await writer.finish();
+    } catch (std::exception const& error) {
+      fault = error.what();
+    }
+    if (!fault.empty()) {
+      // The head is gone: cutting the body short is the only way left to say that it is not whole.
+      if (!failed_) log::error(fmt::format("{} [{}]: the stream broke off: {}", request.path(), request.id(), fault));
+      failed_ = true;
+    }
+    co_return writer.sent();
+  }
+
+  bool peer_has_gone() const {
+    auto& socket = const_cast<Session*>(this)->stream_;
+    auto& lowest = socket_of(socket);
+    if (!lowest.is_open()) return true;
+    pollfd state{lowest.native_handle(), POLLRDHUP, 0};
+    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+  }
+
+  void log_access(Request const& request, Answer const& answer, std::size_t sent, Deadline begin) {
+    auto const elapsed = Clock::now() - begin;
+    shared_.metrics.answered(answer.response.status(), std::chrono::duration<double>(elapsed).count());
+    if (!shared_.settings.access_log) return;
+    auto const& impl = const_cast<Request&>(request).impl();
+    log::access(request.method_name(), impl.target.substr(0, impl.target.find('?')), answer.response.status(), sent,
+                std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count(), request.id(), request.remote_address());
+  }
+
+  /// Closes in order: the client can read the last answer before the kernel resets what it still sends.
+  Async<void> end() {
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    if (!socket_of(stream_).is_open()) co_return;
+    error_code error;
+    io_deadline = Clock::now() + kLinger;
+    if constexpr (is_tls()) {
+      if (!failed_) {
+        auto token = asio::redirect_error(asio::use_awaitable, error);
+        co_await stream_.async_shutdown(token);
+      }
+    }
+    if (!socket_of(stream_).is_open()) co_return;
+    socket_of(stream_).shutdown(tcp::socket::shutdown_send, error);
+    if (!must_linger_ || failed_) co_return;
+    for (std::size_t dropped = 0; dropped < 4 * kDrainBound;) {
+      buffer_.consume(buffer_.size());
+      auto const size = co_await read_more(stream_, buffer_);
+      if (size == 0) break;
+      dropped += size;
+    }
+  }
+
+  Lane& lane_;
+  Shared& shared_;
+  Stream stream_;
+  bool redirects_;
+  asio::steady_timer wake_;
+  std::string peer_;
+  beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  Deadline head_begin_;
+  bool idle_ = true;
+  bool continue_ = false;   // 100 Continue is owed before the body is read
+  bool expired_ = false;    // the handler was cancelled at its deadline
+  bool broken_ = false;     // the body's framing is lost
+  bool failed_ = false;     // the client did not take the answer
+  bool must_linger_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<SessionBase> make_session(Lane& lane, tcp::socket socket, bool redirects) {
+  auto const& tls = lane.shared().tls;
+  if (!tls || redirects) return std::make_shared<Session<PlainStream>>(lane, std::move(socket), redirects);
+  return std::make_shared<Session<TlsStream>>(lane, TlsStream(std::move(socket), *tls), redirects);
+}
+
+}  // namespace minga::http
