@@ -13,11 +13,17 @@ using namespace minga;
 
 namespace {
 
-Async<Response> hello(Request&) { co_return Response::json_text(R"({"message":"Hello"})"); }
+Async<Response> hello(Request&) {
+  co_return Response::json_text(R"({"message":"Hello"})");
+}
 
-Async<void> start(http::Server& server) { co_await server.start(); }
+Async<void> start(http::Server& server) {
+  co_await server.start();
+}
 
-Async<void> stop(http::Server& server) { co_await server.stop(Clock::now() + std::chrono::seconds{5}); }
+Async<void> stop(http::Server& server) {
+  co_await server.stop(Clock::now() + std::chrono::seconds{5});
+}
 
 }  // namespace
 

@@ -24,8 +24,8 @@ class TaskGroup {
   TaskGroup(TaskGroup const&) = delete;
   TaskGroup& operator=(TaskGroup const&) = delete;
 
-  /// An exception that leaves the task is logged, unless it is its cancellation. The signal cancels this task alone and
-  /// lives until the task has ended.
+  /// An exception that leaves the task is logged, unless it is its cancellation. The signal cancels
+  /// this task alone and lives until the task has ended.
   boost::asio::cancellation_signal& spawn(Async<void> task);
   /// Asks every running task to end (terminal cancellation).
   void cancel();

@@ -13,7 +13,8 @@ double quality_of(std::string_view parameters) {
     auto const end = std::min(parameters.find(';'), parameters.size());
     auto const parameter = trim(parameters.substr(0, end));
     parameters.remove_prefix(std::min(end + 1, parameters.size()));
-    if (parameter.size() < 3 || (parameter[0] != 'q' && parameter[0] != 'Q') || parameter[1] != '=') continue;
+    if (parameter.size() < 3 || (parameter[0] != 'q' && parameter[0] != 'Q') || parameter[1] != '=')
+      continue;
     double quality = 0;
     auto const text = parameter.substr(2);
     auto const [rest, error] = std::from_chars(text.data(), text.data() + text.size(), quality);
@@ -52,9 +53,11 @@ Format choose_format(std::string_view accept) {
   if (accept.empty() || accept == "*/*") return Format::json;
   for (auto const& preference : parse_preferences(accept)) {
     if (preference.quality == 0) break;
-    if (preference.value == "text/html" || preference.value == "application/xhtml+xml") return Format::html;
+    if (preference.value == "text/html" || preference.value == "application/xhtml+xml")
+      return Format::html;
     if (preference.value == "text/plain") return Format::text;
-    if (preference.value == "application/json" || preference.value == "application/*" || preference.value == "*/*") {
+    if (preference.value == "application/json" || preference.value == "application/*" ||
+        preference.value == "*/*") {
       return Format::json;
     }
     if (preference.value == "text/*") return Format::html;

@@ -5,13 +5,12 @@
 #include "http/head.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <fcntl.h>
 #include <map>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <system_error>
+#include <unistd.h>
 
 namespace minga::http {
 namespace {
@@ -20,7 +19,9 @@ constexpr std::size_t kCompressFrom = 1'024;
 /// Compressing more than that at once would hold up the I/O thread.
 constexpr std::size_t kCompressInline = 32 * 1'024;
 
-bool reads(Request const& request) { return request.method() == Method::get || request.method() == Method::head; }
+bool reads(Request const& request) {
+  return request.method() == Method::get || request.method() == Method::head;
+}
 
 void add_default(Response& response, char const* name, std::string value) {
   if (response.header(name).empty()) response.header(name, std::move(value));
@@ -30,11 +31,13 @@ void add_common_headers(Shared const& shared, Request const& request, Response& 
   add_default(response, "X-Request-Id", std::string(request.id()));
   add_default(response, "X-Content-Type-Options", "nosniff");
   add_default(response, "X-Frame-Options", "SAMEORIGIN");
-  add_default(response, "Cache-Control", response.header("ETag").empty() ? "no-store" : "private, no-cache");
+  add_default(response, "Cache-Control",
+              response.header("ETag").empty() ? "no-store" : "private, no-cache");
   add_cors(shared.settings, request, response);
 }
 
-bool not_modified(Request const& request, Response const& response, std::optional<std::string> const& modified) {
+bool not_modified(Request const& request, Response const& response,
+                  std::optional<std::string> const& modified) {
   if (!reads(request) || response.status() != 200) return false;
   if (request.has_header("If-None-Match")) {
     auto const tag = response.header("ETag");
@@ -49,13 +52,17 @@ void make_not_modified(Answer& answer) {
 }
 
 /// Applies Range to a body of answer.length bytes that begins at answer.offset.
-void apply_range(Request const& request, Answer& answer, std::optional<std::string> const& modified) {
+void apply_range(Request const& request, Answer& answer,
+                 std::optional<std::string> const& modified) {
   answer.response.header("Accept-Ranges", "bytes");
-  if (request.method() != Method::get || answer.response.status() != 200 || !request.has_header("Range")) return;
+  if (request.method() != Method::get || answer.response.status() != 200 ||
+      !request.has_header("Range"))
+    return;
   if (request.has_header("If-Range")) {
     auto const condition = request.header("If-Range");
     auto const tag = answer.response.header("ETag");
-    auto const same = condition.starts_with('"') ? condition == tag : modified && condition == *modified;
+    auto const same =
+        condition.starts_with('"') ? condition == tag : modified && condition == *modified;
     if (!same) return;
   }
   auto const size = answer.length;
@@ -67,14 +74,16 @@ void apply_range(Request const& request, Answer& answer, std::optional<std::stri
     return;
   }
   if (!choice.range) return;
-  answer.response.status(206).header("Content-Range",
-                                     fmt::format("bytes {}-{}/{}", choice.range->first, choice.range->last, size));
+  answer.response.status(206).header(
+      "Content-Range",
+      fmt::format("bytes {}-{}/{}", choice.range->first, choice.range->last, size));
   answer.offset += choice.range->first;
   answer.length = choice.range->last - choice.range->first + 1;
 }
 
 Encoding encoding_for(Shared const& shared, Request const& request, Response& response) {
-  if (!shared.settings.compress || !response.header("Content-Encoding").empty()) return Encoding::identity;
+  if (!shared.settings.compress || !response.header("Content-Encoding").empty())
+    return Encoding::identity;
   if (!gains_by_compression(response.header("Content-Type"))) return Encoding::identity;
   response.add_header("Vary", "Accept-Encoding");
   return choose_encoding(request.header("Accept-Encoding"));
@@ -87,11 +96,15 @@ void mark_encoded(Response& response, Encoding encoding) {
 }
 
 /// Assets never change while the program runs: each is compressed once for a thread and kept.
-Async<std::shared_ptr<std::string const>> compressed_asset(Shared& shared, Encoding encoding, std::string_view bytes) {
-  static thread_local std::map<std::pair<char const*, Encoding>, std::shared_ptr<std::string const>> kept;
+Async<std::shared_ptr<std::string const>> compressed_asset(Shared& shared, Encoding encoding,
+                                                           std::string_view bytes) {
+  static thread_local std::map<std::pair<char const*, Encoding>, std::shared_ptr<std::string const>>
+      kept;
   auto const key = std::pair{bytes.data(), encoding};
   if (auto const found = kept.find(key); found != kept.end()) co_return found->second;
-  auto work = [encoding, bytes] { return compress(encoding, bytes, true); };
+  auto work = [encoding, bytes] {
+    return compress(encoding, bytes, true);
+  };
   auto text = std::make_shared<std::string const>(co_await shared.pool.run(work));
   kept.emplace(key, text);
   co_return text;
@@ -103,8 +116,11 @@ Async<void> prepare_text(Shared& shared, Request& request, Answer& answer, std::
   if (answer.owned.size() >= kCompressFrom) {
     auto const encoding = encoding_for(shared, request, answer.response);
     if (encoding != Encoding::identity) {
-      auto work = [encoding, plain = std::string_view(answer.owned)] { return compress(encoding, plain); };
-      answer.owned = answer.owned.size() <= kCompressInline ? work() : co_await shared.pool.run(work);
+      auto work = [encoding, plain = std::string_view(answer.owned)] {
+        return compress(encoding, plain);
+      };
+      answer.owned =
+          answer.owned.size() <= kCompressInline ? work() : co_await shared.pool.run(work);
       mark_encoded(answer.response, encoding);
     }
   }
@@ -113,7 +129,8 @@ Async<void> prepare_text(Shared& shared, Request& request, Answer& answer, std::
   if (not_modified(request, answer.response, std::nullopt)) make_not_modified(answer);
 }
 
-Async<void> prepare_static(Shared& shared, Request& request, Answer& answer, std::string_view bytes) {
+Async<void> prepare_static(Shared& shared, Request& request, Answer& answer,
+                           std::string_view bytes) {
   answer.source = Answer::Source::memory;
   answer.bytes = bytes;
   auto const encoding = bytes.size() >= kCompressFrom && !request.has_header("Range")
@@ -129,20 +146,22 @@ Async<void> prepare_static(Shared& shared, Request& request, Answer& answer, std
     make_not_modified(answer);
   } else if (encoding == Encoding::identity) {
     apply_range(request, answer, std::nullopt);
-    if (answer.source == Answer::Source::memory) answer.bytes = answer.bytes.substr(answer.offset, answer.length);
+    if (answer.source == Answer::Source::memory)
+      answer.bytes = answer.bytes.substr(answer.offset, answer.length);
   }
 }
 
 struct OpenFile {
   int descriptor = -1;
-  struct stat status {};
+  struct stat status{};
 };
 
 OpenFile open_file(std::filesystem::path const& path) {
   OpenFile file;
   file.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file.descriptor < 0 && (errno == ENOENT || errno == ENOTDIR)) throw Error::not_found();
-  if (file.descriptor < 0) throw std::system_error(errno, std::generic_category(), "opening " + path.string());
+  if (file.descriptor < 0)
+    throw std::system_error(errno, std::generic_category(), "opening " + path.string());
   if (::fstat(file.descriptor, &file.status) != 0 || !S_ISREG(file.status.st_mode)) {
     ::close(file.descriptor);
     throw Error::not_found();
@@ -150,16 +169,21 @@ OpenFile open_file(std::filesystem::path const& path) {
   return file;
 }
 
-Async<void> prepare_file(Shared& shared, Request& request, Answer& answer, std::filesystem::path path) {
-  auto work = [path] { return open_file(path); };
+Async<void> prepare_file(Shared& shared, Request& request, Answer& answer,
+                         std::filesystem::path path) {
+  auto work = [path] {
+    return open_file(path);
+  };
   auto const file = co_await shared.pool.run(work);
   answer.source = Answer::Source::file;
   answer.file = file.descriptor;
   answer.length = static_cast<std::uint64_t>(file.status.st_size);
-  auto const modified = format_http_date(std::chrono::system_clock::from_time_t(file.status.st_mtime));
+  auto const modified =
+      format_http_date(std::chrono::system_clock::from_time_t(file.status.st_mtime));
   answer.response.header("Last-Modified", modified);
   if (answer.response.header("ETag").empty()) {
-    answer.response.etag(fmt::format("{:x}-{:x}-{:x}", file.status.st_mtim.tv_sec, file.status.st_mtim.tv_nsec, file.status.st_size));
+    answer.response.etag(fmt::format("{:x}-{:x}-{:x}", file.status.st_mtim.tv_sec,
+                                     file.status.st_mtim.tv_nsec, file.status.st_size));
   }
   if (not_modified(request, answer.response, modified)) {
     make_not_modified(answer);

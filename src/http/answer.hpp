@@ -1,10 +1,10 @@
 #pragma once
 
-#include "http/compression.hpp"
-#include "http/lane.hpp"
-
 #include <minga/request.hpp>
 #include <minga/response.hpp>
+
+#include "http/compression.hpp"
+#include "http/lane.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -18,12 +18,12 @@ namespace minga::http {
 struct Answer {
   Response response;
   enum class Source { none, memory, file, stream } source = Source::none;
-  std::string owned;                     // memory: what `bytes` may point into
+  std::string owned;                        // memory: what `bytes` may point into
   std::shared_ptr<std::string const> kept;  // memory: a compressed asset
   std::string_view bytes;
   int file = -1;  // an open descriptor, closed with the answer
   std::uint64_t offset = 0;
-  std::uint64_t length = 0;  // file, memory: bytes of the body
+  std::uint64_t length = 0;                // file, memory: bytes of the body
   Encoding encoding = Encoding::identity;  // stream
 
   Answer() = default;

@@ -3,10 +3,10 @@
 #include "base/text.hpp"
 
 #include <brotli/encode.h>
-#include <zlib.h>
 
 #include <array>
 #include <stdexcept>
+#include <zlib.h>
 
 namespace minga::http {
 namespace {
@@ -37,7 +37,8 @@ class Gzip : public Compressor {
     do {
       stream_.next_out = buffer.data();
       stream_.avail_out = static_cast<uInt>(buffer.size());
-      if (deflate(&stream_, flush) == Z_STREAM_ERROR) throw std::runtime_error("zlib refused its own stream");
+      if (deflate(&stream_, flush) == Z_STREAM_ERROR)
+        throw std::runtime_error("zlib refused its own stream");
       out.append(reinterpret_cast<char const*>(buffer.data()), buffer.size() - stream_.avail_out);
     } while (stream_.avail_out == 0);
     return out;
@@ -66,7 +67,8 @@ class Brotli : public Compressor {
     std::size_t available = bytes.size();
     do {
       std::size_t no_room = 0;
-      if (BrotliEncoderCompressStream(state_, operation, &available, &next, &no_room, nullptr, nullptr) == BROTLI_FALSE) {
+      if (BrotliEncoderCompressStream(state_, operation, &available, &next, &no_room, nullptr,
+                                      nullptr) == BROTLI_FALSE) {
         throw std::runtime_error("Brotli refused its own stream");
       }
       std::size_t size = 0;
@@ -85,16 +87,20 @@ class Brotli : public Compressor {
 bool gains_by_compression(std::string_view content_type) {
   auto const type = ascii_lower(trim(content_type.substr(0, content_type.find(';'))));
   if (type == "text/event-stream") return false;
-  return type.starts_with("text/") || type == "application/json" || type == "application/x-ndjson" ||
-         type == "application/javascript" || type == "application/xml" || type == "image/svg+xml" ||
-         type.ends_with("+json") || type.ends_with("+xml");
+  return type.starts_with("text/") || type == "application/json" ||
+         type == "application/x-ndjson" || type == "application/javascript" ||
+         type == "application/xml" || type == "image/svg+xml" || type.ends_with("+json") ||
+         type.ends_with("+xml");
 }
 
 std::string_view name(Encoding encoding) {
   switch (encoding) {
-    case Encoding::identity: return "identity";
-    case Encoding::gzip: return "gzip";
-    case Encoding::brotli: return "br";
+    case Encoding::identity:
+      return "identity";
+    case Encoding::gzip:
+      return "gzip";
+    case Encoding::brotli:
+      return "br";
   }
   return "identity";
 }

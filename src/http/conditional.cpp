@@ -8,11 +8,15 @@
 namespace minga::http {
 namespace {
 
-std::string_view without_weak_mark(std::string_view tag) { return tag.starts_with("W/") ? tag.substr(2) : tag; }
+std::string_view without_weak_mark(std::string_view tag) {
+  return tag.starts_with("W/") ? tag.substr(2) : tag;
+}
 
-/// The next entity tag of a list, taken off its front; empty at the end or where the list is malformed.
+/// The next entity tag of a list, taken off its front; empty at the end or where the list is
+/// malformed.
 std::string_view take_tag(std::string_view& list) {
-  while (!list.empty() && (list.front() == ' ' || list.front() == ',' || list.front() == '\t')) list.remove_prefix(1);
+  while (!list.empty() && (list.front() == ' ' || list.front() == ',' || list.front() == '\t'))
+    list.remove_prefix(1);
   auto const open = list.find('"');
   if (open == std::string_view::npos || (open != 0 && list.substr(0, open) != "W/")) return {};
   auto const close = list.find('"', open + 1);

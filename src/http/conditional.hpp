@@ -8,8 +8,8 @@
 
 namespace minga::http {
 
-/// Whether an entity tag (quoted, as sent in ETag) is in a list (If-Match, If-None-Match); "*" matches any. The weak
-/// comparison (RFC 9110 section 8.8.3.2) takes W/"x" and "x" as equal.
+/// Whether an entity tag (quoted, as sent in ETag) is in a list (If-Match, If-None-Match); "*"
+/// matches any. The weak comparison (RFC 9110 section 8.8.3.2) takes W/"x" and "x" as equal.
 bool tag_listed(std::string_view list, std::string_view tag, bool weak);
 
 struct ByteRange {
@@ -20,7 +20,8 @@ struct RangeAnswer {
   bool satisfiable = true;
   std::optional<ByteRange> range;  // none: send the whole
 };
-/// `Range: bytes=...` against a body of `size` bytes. Several ranges, another unit or a malformed header: the whole.
+/// `Range: bytes=...` against a body of `size` bytes. Several ranges, another unit or a malformed
+/// header: the whole.
 RangeAnswer choose_range(std::string_view header, std::uint64_t size);
 
 }  // namespace minga::http

@@ -27,7 +27,8 @@ std::vector<std::pair<std::string, std::string>> parse_cookies(std::string_view 
     auto const equals = pair.find('=');
     if (equals == std::string_view::npos || equals == 0) continue;
     auto value = trim(pair.substr(equals + 1));
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
     cookies.emplace_back(trim(pair.substr(0, equals)), value);
   }
   return cookies;
@@ -39,7 +40,8 @@ std::string format_cookie(Cookie const& cookie) {
     throw std::invalid_argument(fmt::format("'{}' is no cookie name", cookie.name));
   }
   if (!std::all_of(cookie.value.begin(), cookie.value.end(), is_cookie_octet)) {
-    throw std::invalid_argument(fmt::format("The value of cookie {} must be encoded first", cookie.name));
+    throw std::invalid_argument(
+        fmt::format("The value of cookie {} must be encoded first", cookie.name));
   }
   auto text = fmt::format("{}={}; Path={}", cookie.name, cookie.value, cookie.path);
   if (cookie.max_age.count() >= 0) text += fmt::format("; Max-Age={}", cookie.max_age.count());

@@ -6,7 +6,8 @@ namespace minga::http {
 namespace {
 
 constexpr char const* kExposed =
-    "X-Request-Id, Retry-After, ETag, Location, Minga-Position, Idempotent-Replayed, X-RateLimit-Limit, "
+    "X-Request-Id, Retry-After, ETag, Location, Minga-Position, Idempotent-Replayed, "
+    "X-RateLimit-Limit, "
     "X-RateLimit-Remaining, X-RateLimit-Reset";
 constexpr char const* kMethods = "GET,HEAD,PUT,PATCH,POST,DELETE";
 
@@ -20,7 +21,8 @@ void add_cors(Settings const& settings, Request const& request, Response& respon
     response.header("Access-Control-Allow-Origin", "*");
   } else {
     response.add_header("Vary", "Origin");
-    if (std::find(origins.begin(), origins.end(), request.header("Origin")) == origins.end()) return;
+    if (std::find(origins.begin(), origins.end(), request.header("Origin")) == origins.end())
+      return;
     response.header("Access-Control-Allow-Origin", std::string(request.header("Origin")));
   }
   response.header("Access-Control-Expose-Headers", kExposed);

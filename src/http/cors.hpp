@@ -1,9 +1,9 @@
 #pragma once
 
-#include "http/settings.hpp"
-
 #include <minga/request.hpp>
 #include <minga/response.hpp>
+
+#include "http/settings.hpp"
 
 namespace minga::http {
 

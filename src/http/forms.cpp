@@ -1,8 +1,8 @@
 #include "http/forms.hpp"
 
-#include "base/text.hpp"
-
 #include <minga/error.hpp>
+
+#include "base/text.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -17,7 +17,8 @@ namespace {
 /// Whether a string, or a key, anywhere in the value holds U+0000.
 bool holds_zero(Json const& value) {
   if (auto const* text = value.if_string()) return text->find('\0') != boost::json::string::npos;
-  if (auto const* list = value.if_array()) return std::any_of(list->begin(), list->end(), holds_zero);
+  if (auto const* list = value.if_array())
+    return std::any_of(list->begin(), list->end(), holds_zero);
   if (auto const* object = value.if_object()) {
     return std::any_of(object->begin(), object->end(), [](auto const& pair) {
       return pair.key().find('\0') != boost::json::string_view::npos || holds_zero(pair.value());
@@ -28,10 +29,12 @@ bool holds_zero(Json const& value) {
 
 /// "5", "-1.5": what a number would be written as again; not "05", "1e3", "1.0".
 std::optional<Json> shortest_number(std::string_view text) {
-  if (text.empty() || text.size() > 24 || (text[0] != '-' && (text[0] < '0' || text[0] > '9'))) return std::nullopt;
+  if (text.empty() || text.size() > 24 || (text[0] != '-' && (text[0] < '0' || text[0] > '9')))
+    return std::nullopt;
   auto const* end = text.data() + text.size();
   std::int64_t integer = 0;
-  if (auto const [rest, error] = std::from_chars(text.data(), end, integer); error == std::errc{} && rest == end) {
+  if (auto const [rest, error] = std::from_chars(text.data(), end, integer);
+      error == std::errc{} && rest == end) {
     return fmt::format("{}", integer) == text ? std::optional<Json>(integer) : std::nullopt;
   }
   double real = 0;
@@ -64,7 +67,9 @@ std::vector<std::pair<std::string, std::string>> parse_urlencoded(std::string_vi
     auto const equals = std::min(pair.find('='), pair.size());
     auto name = percent_decode(pair.substr(0, equals), true);
     auto value = percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
-    if (!name || !value) throw Error::bad_request("A percent-encoded text is malformed: % and two hexadecimal digits are expected.");
+    if (!name || !value)
+      throw Error::bad_request(
+          "A percent-encoded text is malformed: % and two hexadecimal digits are expected.");
     pairs.emplace_back(std::move(*name), std::move(*value));
   }
   return pairs;

@@ -9,16 +9,17 @@
 
 namespace minga::http {
 
-/// name=value&... , percent-decoded, `+` a blank. A pair that cannot be decoded throws minga::Error 400.
+/// name=value&... , percent-decoded, `+` a blank. A pair that cannot be decoded throws minga::Error
+/// 400.
 std::vector<std::pair<std::string, std::string>> parse_urlencoded(std::string_view text);
 
-/// Parsed with integers exact to 64 bits, duplicate keys: the last. Throws minga::Error 400 when it is malformed,
-/// nested deeper than `max_depth`, holds U+0000, or is not UTF-8.
+/// Parsed with integers exact to 64 bits, duplicate keys: the last. Throws minga::Error 400 when it
+/// is malformed, nested deeper than `max_depth`, holds U+0000, or is not UTF-8.
 Json parse_json(std::string_view text, std::size_t max_depth);
 
-/// The fields of a form as JSON (API.md section 1): `true` and `false` become booleans, a decimal number in its
-/// shortest spelling a number, a repeated key a list; every `@jsonPayload` holds a JSON object whose keys are merged in,
-/// in order, over the plain ones.
+/// The fields of a form as JSON (API.md section 1): `true` and `false` become booleans, a decimal
+/// number in its shortest spelling a number, a repeated key a list; every `@jsonPayload` holds a
+/// JSON object whose keys are merged in, in order, over the plain ones.
 class FormFields {
  public:
   explicit FormFields(std::size_t max_depth) : max_depth_(max_depth) {}

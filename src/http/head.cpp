@@ -15,7 +15,8 @@ namespace {
 
 namespace beast = boost::beast;
 
-/// RFC 9112 section 3.2: origin-form, or absolute-form whose authority is dropped; asterisk-form for OPTIONS.
+/// RFC 9112 section 3.2: origin-form, or absolute-form whose authority is dropped; asterisk-form
+/// for OPTIONS.
 std::string_view target_path(std::string_view target, std::string_view method) {
   if (target.starts_with('/')) return target;
   if (target == "*" && method == "OPTIONS") return "/";
@@ -36,19 +37,24 @@ bool is_host_character(char c) {
 
 void check_framing(beast::http::request_header<> const& head) {
   auto const hosts = head.count(beast::http::field::host);
-  if (hosts > 1 || (hosts == 0 && head.version() >= 11)) throw Error::bad_request("Exactly one Host header is expected.");
+  if (hosts > 1 || (hosts == 0 && head.version() >= 11))
+    throw Error::bad_request("Exactly one Host header is expected.");
   if (hosts == 1) {
     auto const host = head[beast::http::field::host];
-    if (!std::all_of(host.begin(), host.end(), is_host_character)) throw Error::bad_request("The Host header is malformed.");
+    if (!std::all_of(host.begin(), host.end(), is_host_character))
+      throw Error::bad_request("The Host header is malformed.");
   }
   if (head.count(beast::http::field::transfer_encoding) > 0) {
     auto const coding = head[beast::http::field::transfer_encoding];
     auto const once = head.count(beast::http::field::transfer_encoding) == 1;
-    if (!once || !equals_ignoring_case(trim({coding.data(), coding.size()}), "chunked") || head.version() < 11) {
-      throw Error::bad_request("The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.");
+    if (!once || !equals_ignoring_case(trim({coding.data(), coding.size()}), "chunked") ||
+        head.version() < 11) {
+      throw Error::bad_request(
+          "The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.");
     }
   }
-  if (head.count(beast::http::field::content_length) > 1) throw Error::bad_request("One Content-Length at most is expected.");
+  if (head.count(beast::http::field::content_length) > 1)
+    throw Error::bad_request("One Content-Length at most is expected.");
 }
 
 std::string_view reason(int status) {
@@ -82,23 +88,27 @@ bool is_strict_head(std::string_view head) {
     if (c == '\0') return false;
     if (c == '\n' && (i == 0 || head[i - 1] != '\r')) return false;
     if (c == '\r' && (i + 1 >= head.size() || head[i + 1] != '\n')) return false;
-    if (c == '\n' && i + 1 < head.size() && (head[i + 1] == ' ' || head[i + 1] == '\t')) return false;
+    if (c == '\n' && i + 1 < head.size() && (head[i + 1] == ' ' || head[i + 1] == '\t'))
+      return false;
   }
   return true;
 }
 
-void fill_request(Request::Impl& impl, beast::http::request_header<> const& head, Settings const& settings,
-                  std::string_view peer_address, bool secure) {
+void fill_request(Request::Impl& impl, beast::http::request_header<> const& head,
+                  Settings const& settings, std::string_view peer_address, bool secure) {
   check_framing(head);
   std::string_view const target(head.target().data(), head.target().size());
   if (target.size() > settings.max_target_bytes) {
-    throw Error(414, "target_too_long", fmt::format("The URL is longer than {} bytes.", settings.max_target_bytes));
+    throw Error(414, "target_too_long",
+                fmt::format("The URL is longer than {} bytes.", settings.max_target_bytes));
   }
   std::string_view const method(head.method_string().data(), head.method_string().size());
   for (auto const& field : head) {
     std::string_view const name(field.name_string().data(), field.name_string().size());
     std::string_view const value(field.value().data(), field.value().size());
-    auto const same = [&](auto const& pair) { return equals_ignoring_case(pair.first, name); };
+    auto const same = [&](auto const& pair) {
+      return equals_ignoring_case(pair.first, name);
+    };
     auto const present = std::find_if(impl.headers.begin(), impl.headers.end(), same);
     if (present == impl.headers.end()) {
       impl.headers.emplace_back(name, value);
@@ -109,13 +119,17 @@ void fill_request(Request::Impl& impl, beast::http::request_header<> const& head
   impl.settings = &settings;
   impl.secure = secure;
   impl.remote_address = peer_address;
-  auto const is_id = [](auto const& pair) { return equals_ignoring_case(pair.first, "X-Request-Id"); };
+  auto const is_id = [](auto const& pair) {
+    return equals_ignoring_case(pair.first, "X-Request-Id");
+  };
   auto const given = std::find_if(impl.headers.begin(), impl.headers.end(), is_id);
-  impl.id = given != impl.headers.end() && is_request_id(given->second) ? given->second : make_request_id();
+  impl.id = given != impl.headers.end() && is_request_id(given->second) ? given->second
+                                                                        : make_request_id();
   impl.set_line(method, target_path(target, method));
 }
 
-std::string client_address(Request const& request, Settings const& settings, std::string_view peer_address) {
+std::string client_address(Request const& request, Settings const& settings,
+                           std::string_view peer_address) {
   auto const& trusted = settings.trusted_proxies;
   auto const is_trusted = [&](std::string_view address) {
     return std::find(trusted.begin(), trusted.end(), address) != trusted.end();
@@ -136,18 +150,22 @@ Response error_response(Error const& error, std::string_view request_id) {
   auto envelope = error.envelope();
   if (error.status() >= 500) envelope["requestId"] = request_id;
   auto response = Response::json(envelope, error.status());
-  if (error.retry_after()) response.header("Retry-After", std::to_string(error.retry_after()->count()));
+  if (error.retry_after())
+    response.header("Retry-After", std::to_string(error.retry_after()->count()));
   return response;
 }
 
 std::string format_http_date(std::chrono::system_clock::time_point time) {
-  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
-std::string format_head(Response const& response, unsigned version, bool keep_alive, std::string_view framing) {
+std::string format_head(Response const& response, unsigned version, bool keep_alive,
+                        std::string_view framing) {
   std::string head;
   head.reserve(512);
-  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status(), reason(response.status()));
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status(),
+                 reason(response.status()));
   add_line(head, "Date", date_now());
   for (auto const& [name, value] : response.headers()) add_line(head, name, value);
   if (!keep_alive) {

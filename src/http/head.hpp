@@ -1,9 +1,9 @@
 #pragma once
 
-#include "http/request_impl.hpp"
-
 #include <minga/error.hpp>
 #include <minga/response.hpp>
+
+#include "http/request_impl.hpp"
 
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
@@ -14,25 +14,30 @@
 
 namespace minga::http {
 
-/// What a well-formed message never holds, though a lenient parser may take it: folded header lines, a bare CR or LF, NUL.
-/// `head` is the raw head with its final empty line.
+/// What a well-formed message never holds, though a lenient parser may take it: folded header
+/// lines, a bare CR or LF, NUL. `head` is the raw head with its final empty line.
 bool is_strict_head(std::string_view head);
 
-/// Checks what the framing depends on beyond the parser's own rules and fills the request's line, headers, address and
-/// id. Throws Error 400 (Host missing or twice, a Transfer-Encoding other than chunked, an impossible target) or 414.
-void fill_request(Request::Impl& impl, boost::beast::http::request_header<> const& head, Settings const& settings,
-                  std::string_view peer_address, bool secure);
+/// Checks what the framing depends on beyond the parser's own rules and fills the request's line,
+/// headers, address and id. Throws Error 400 (Host missing or twice, a Transfer-Encoding other than
+/// chunked, an impossible target) or 414.
+void fill_request(Request::Impl& impl, boost::beast::http::request_header<> const& head,
+                  Settings const& settings, std::string_view peer_address, bool secure);
 
-/// The answer to an error that reached the server: the envelope, Retry-After, the request's id for 5xx.
+/// The answer to an error that reached the server: the envelope, Retry-After, the request's id for
+/// 5xx.
 Response error_response(Error const& error, std::string_view request_id);
 
 /// Status line and headers with the empty line that ends them.
-std::string format_head(Response const& response, unsigned version, bool keep_alive, std::string_view framing);
+std::string format_head(Response const& response, unsigned version, bool keep_alive,
+                        std::string_view framing);
 
 /// IMF-fixdate (RFC 9110 section 5.6.7).
 std::string format_http_date(std::chrono::system_clock::time_point time);
 
-/// The address of the client behind trusted proxies: the rightmost of X-Forwarded-For that is none of them.
-std::string client_address(Request const& request, Settings const& settings, std::string_view peer_address);
+/// The address of the client behind trusted proxies: the rightmost of X-Forwarded-For that is none
+/// of them.
+std::string client_address(Request const& request, Settings const& settings,
+                           std::string_view peer_address);
 
 }  // namespace minga::http

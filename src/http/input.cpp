@@ -1,10 +1,10 @@
 // The body of a request in the forms handlers want: JSON, form fields, parts.
+#include <minga/request.hpp>
+
 #include "base/text.hpp"
 #include "http/forms.hpp"
 #include "http/multipart.hpp"
 #include "http/request_impl.hpp"
-
-#include <minga/request.hpp>
 
 #include <fmt/format.h>
 
@@ -19,7 +19,9 @@ std::string media_type(Request const& request) {
 }
 
 Error unsupported(std::string_view type, std::string_view expected) {
-  return Error(415, "unsupported_media_type", fmt::format("The Content-Type '{}' is not understood here: {} is expected.", type, expected));
+  return Error(
+      415, "unsupported_media_type",
+      fmt::format("The Content-Type '{}' is not understood here: {} is expected.", type, expected));
 }
 
 /// Pulls a multipart body through its parser; the part that is being read looks at it through this.
@@ -120,7 +122,9 @@ Async<JsonObject> Request::input() {
   JsonObject fields;
   if (type == "multipart/form-data") {
     http::FormFields form(depth);
-    std::function<Async<void>(Part&)> const each = [target = &form](Part& part) { return add_part(target, part); };
+    std::function<Async<void>(Part&)> const each = [target = &form](Part& part) {
+      return add_part(target, part);
+    };
     co_await multipart(each);
     fields = form.take();
   } else {
@@ -136,7 +140,8 @@ Async<JsonObject> Request::input() {
       if (!value.is_object()) throw Error::bad_request("The body must be a JSON object.");
       fields = std::move(value.get_object());
     } else {
-      throw unsupported(type, "application/json, multipart/form-data or application/x-www-form-urlencoded");
+      throw unsupported(
+          type, "application/json, multipart/form-data or application/x-www-form-urlencoded");
     }
   }
   impl_->parsed_input = fields;

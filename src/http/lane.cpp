@@ -8,7 +8,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
-
 #include <sys/socket.h>
 
 namespace minga::http {
@@ -19,10 +18,13 @@ using namespace std::chrono_literals;
 
 constexpr auto kSweep = 100ms;
 
-Async<void> run_session(std::shared_ptr<SessionBase> session) { co_await session->run(); }
+Async<void> run_session(std::shared_ptr<SessionBase> session) {
+  co_await session->run();
+}
 
 bool is_lasting(boost::system::error_code const& error) {
-  return error == boost::asio::error::no_descriptors || error == boost::system::errc::too_many_files_open_in_system ||
+  return error == boost::asio::error::no_descriptors ||
+         error == boost::system::errc::too_many_files_open_in_system ||
          error == boost::asio::error::no_memory || error == boost::asio::error::no_buffer_space;
 }
 
@@ -30,12 +32,16 @@ bool is_lasting(boost::system::error_code const& error) {
 
 ServerMetrics::ServerMetrics(Metrics& metrics)
     : connections(metrics.gauge("minga_http_connections", "Open client connections.")),
-      refused_connections(metrics.counter("minga_http_refused_connections_total", "Connections beyond max-connections.")),
-      bytes_sent(metrics.counter("minga_http_sent_bytes_total", "Bytes of answers handed to the kernel.")),
-      seconds_(metrics.seconds("minga_http_request_seconds", "Time from a request's head to its answer being sent.")) {
+      refused_connections(metrics.counter("minga_http_refused_connections_total",
+                                          "Connections beyond max-connections.")),
+      bytes_sent(
+          metrics.counter("minga_http_sent_bytes_total", "Bytes of answers handed to the kernel.")),
+      seconds_(metrics.seconds("minga_http_request_seconds",
+                               "Time from a request's head to its answer being sent.")) {
   for (std::size_t i = 0; i < by_class_.size(); ++i) {
-    by_class_[i] = &metrics.counter("minga_http_requests_total", "Answered requests by class of status.",
-                                    {{"status", fmt::format("{}xx", i + 1)}});
+    by_class_[i] =
+        &metrics.counter("minga_http_requests_total", "Answered requests by class of status.",
+                         {{"status", fmt::format("{}xx", i + 1)}});
   }
 }
 
@@ -77,7 +83,8 @@ void Lane::admit(tcp::socket socket, bool redirects) {
   if (shared_.connections >= shared_.settings.max_connections) {
     shared_.metrics.refused_connections.Increment();
     constexpr std::string_view kFull =
-        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: "
+        "close\r\nContent-Length: 0\r\n\r\n";
     // Its buffer is empty, so this fits or the client gets nothing but the close.
     (void)::send(socket.native_handle(), kFull.data(), kFull.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return;
@@ -116,7 +123,8 @@ Async<void> Lane::begin_stop() {
 Async<void> Lane::finish_stop(Deadline deadline) {
   while (sessions_.size() > 0 && Clock::now() < deadline) co_await sleep_for(5ms);
   if (sessions_.size() > 0) {
-    log::warning(fmt::format("http: {} connections are cut, the time to finish has passed", sessions_.size()));
+    log::warning(fmt::format("http: {} connections are cut, the time to finish has passed",
+                             sessions_.size()));
     for (auto* connection : std::set<Connection*>(connections_)) connection->close();
     sessions_.cancel();
   }

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <minga/request.hpp>
+
 #include "async/blocking_pool.hpp"
 #include "async/task_group.hpp"
 #include "base/metrics.hpp"
 #include "http/settings.hpp"
-
-#include <minga/request.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -41,7 +41,8 @@ class Connection {
   virtual ~Connection() = default;
   /// Ends whatever the connection waits for.
   virtual void close() = 0;
-  /// The server stops: an idle connection closes, a stream is told to end, a running request is the last one.
+  /// The server stops: an idle connection closes, a stream is told to end, a running request is the
+  /// last one.
   virtual void drain() = 0;
   /// The running request's deadline has passed: its handler is cancelled.
   virtual void expire_request() = 0;
@@ -70,9 +71,11 @@ class Lane {
 
   using Acceptor = boost::asio::ip::tcp::acceptor;
   void start(Acceptor acceptor, std::unique_ptr<Acceptor> redirect);
-  /// On the lane's thread, for all lanes before one is waited for: stops accepting, tells connections to end.
+  /// On the lane's thread, for all lanes before one is waited for: stops accepting, tells
+  /// connections to end.
   Async<void> begin_stop();
-  /// Waits for the connections until the deadline, then cuts them. Nothing of the lane runs afterwards.
+  /// Waits for the connections until the deadline, then cuts them. Nothing of the lane runs
+  /// afterwards.
   Async<void> finish_stop(Deadline deadline);
 
   boost::asio::io_context& context() { return context_; }

@@ -1,8 +1,8 @@
 #include "http/multipart.hpp"
 
-#include "base/text.hpp"
-
 #include <minga/error.hpp>
+
+#include "base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -34,7 +34,8 @@ std::optional<std::string> parameter(std::string_view value, std::string_view na
     at = equals + 1;
     if (at < value.size() && value[at] == '"') {
       for (++at; at < value.size() && value[at] != '"'; ++at) {
-        auto const escaped = value[at] == '\\' && at + 1 < value.size() && (value[at + 1] == '"' || value[at + 1] == '\\');
+        auto const escaped = value[at] == '\\' && at + 1 < value.size() &&
+                             (value[at + 1] == '"' || value[at + 1] == '\\');
         if (escaped) ++at;
         text.push_back(value[at]);
       }
@@ -65,7 +66,8 @@ PartHead parse_head(std::string_view lines) {
     if (equals_ignoring_case(name, "Content-Type")) head.content_type = value;
     if (!equals_ignoring_case(name, "Content-Disposition")) continue;
     auto found = parameter(value, "name");
-    if (!ascii_lower(value).starts_with("form-data") || !found) malformed("a part is no form-data with a name");
+    if (!ascii_lower(value).starts_with("form-data") || !found)
+      malformed("a part is no form-data with a name");
     head.name = std::move(*found);
     head.filename = parameter(value, "filename");
     named = true;
@@ -77,7 +79,9 @@ PartHead parse_head(std::string_view lines) {
 }  // namespace
 
 std::optional<std::string> multipart_boundary(std::string_view content_type) {
-  if (!ascii_lower(trim(content_type.substr(0, content_type.find(';')))).starts_with("multipart/form-data")) return std::nullopt;
+  if (!ascii_lower(trim(content_type.substr(0, content_type.find(';'))))
+           .starts_with("multipart/form-data"))
+    return std::nullopt;
   auto boundary = parameter(content_type, "boundary");
   if (!boundary || boundary->empty() || boundary->size() > 70) return std::nullopt;
   return boundary;
@@ -98,11 +102,16 @@ void MultipartParser::finish() const {
 
 MultipartParser::Event MultipartParser::next() {
   switch (state_) {
-    case State::preamble: return find_first_boundary();
-    case State::after_boundary: return pass_boundary_line();
-    case State::head: return read_head();
-    case State::body: return read_body();
-    case State::done: return Event::end;
+    case State::preamble:
+      return find_first_boundary();
+    case State::after_boundary:
+      return pass_boundary_line();
+    case State::head:
+      return read_head();
+    case State::body:
+      return read_body();
+    case State::done:
+      return Event::end;
   }
   return Event::end;
 }
@@ -145,7 +154,8 @@ MultipartParser::Event MultipartParser::read_head() {
   auto const rest = std::string_view(buffer_).substr(used_);
   auto const end = rest.find("\r\n\r\n");
   if (end == std::string_view::npos) {
-    if (rest.size() > kMaxHead) malformed(fmt::format("a part's head is longer than {} bytes", kMaxHead));
+    if (rest.size() > kMaxHead)
+      malformed(fmt::format("a part's head is longer than {} bytes", kMaxHead));
     return Event::need_more;
   }
   head_ = parse_head(rest.substr(0, end));
@@ -167,7 +177,8 @@ MultipartParser::Event MultipartParser::read_body() {
   }
   // What could be the beginning of a boundary is kept back.
   auto const kept = delimiter_.size() - 1;
-  auto const certain = found != std::string_view::npos ? found : (rest.size() > kept ? rest.size() - kept : 0);
+  auto const certain =
+      found != std::string_view::npos ? found : (rest.size() > kept ? rest.size() - kept : 0);
   if (certain == 0) return Event::need_more;
   data_ = rest.substr(0, certain);
   used_ += certain;

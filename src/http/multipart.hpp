@@ -7,7 +7,8 @@
 
 namespace minga::http {
 
-/// The boundary of a multipart/form-data Content-Type; nothing when it is none or its boundary is not 1..70 characters.
+/// The boundary of a multipart/form-data Content-Type; nothing when it is none or its boundary is
+/// not 1..70 characters.
 std::optional<std::string> multipart_boundary(std::string_view content_type);
 
 struct PartHead {
@@ -16,9 +17,9 @@ struct PartHead {
   std::string content_type;  // "text/plain" when the part says none
 };
 
-/// Splits a multipart/form-data body (RFC 7578, RFC 2046) that comes in pieces of any size. push() takes bytes, next()
-/// says what comes next; a view it gives is valid until the next push(). Throws minga::Error 400 when the body is
-/// malformed or past its bounds (a part's head: 16 KiB).
+/// Splits a multipart/form-data body (RFC 7578, RFC 2046) that comes in pieces of any size. push()
+/// takes bytes, next() says what comes next; a view it gives is valid until the next push(). Throws
+/// minga::Error 400 when the body is malformed or past its bounds (a part's head: 16 KiB).
 class MultipartParser {
  public:
   enum class Event { need_more, part_begin, data, part_end, end };

@@ -32,7 +32,8 @@ class TextSource : public BodySource {
   std::size_t used_ = 0;
 };
 
-std::string_view value_of(std::vector<std::pair<std::string, std::string>> const& pairs, std::string_view name) {
+std::string_view value_of(std::vector<std::pair<std::string, std::string>> const& pairs,
+                          std::string_view name) {
   for (auto const& [key, value] : pairs) {
     if (key == name) return value;
   }
@@ -72,15 +73,33 @@ Request::~Request() = default;
 Request::Request(Request&&) noexcept = default;
 Request& Request::operator=(Request&&) noexcept = default;
 
-Method Request::method() const { return impl_->method; }
-std::string_view Request::method_name() const { return impl_->method_name; }
-std::string_view Request::target() const { return impl_->target; }
-std::string_view Request::path() const { return impl_->path; }
-std::string_view Request::base() const { return impl_->base; }
-std::string_view Request::remote_address() const { return impl_->remote_address; }
-bool Request::is_secure() const { return impl_->secure; }
-std::string_view Request::id() const { return impl_->id; }
-Deadline Request::deadline() const { return impl_->deadline; }
+Method Request::method() const {
+  return impl_->method;
+}
+std::string_view Request::method_name() const {
+  return impl_->method_name;
+}
+std::string_view Request::target() const {
+  return impl_->target;
+}
+std::string_view Request::path() const {
+  return impl_->path;
+}
+std::string_view Request::base() const {
+  return impl_->base;
+}
+std::string_view Request::remote_address() const {
+  return impl_->remote_address;
+}
+bool Request::is_secure() const {
+  return impl_->secure;
+}
+std::string_view Request::id() const {
+  return impl_->id;
+}
+Deadline Request::deadline() const {
+  return impl_->deadline;
+}
 
 std::string_view Request::header(std::string_view name) const {
   for (auto const& [present, value] : impl_->headers) {
@@ -99,7 +118,9 @@ bool Request::has_header(std::string_view name) const {
 std::vector<Request::Pair> const& Request::query_all() const {
   if (!impl_->query) {
     auto const question = impl_->target.find('?');
-    auto const text = question == std::string::npos ? std::string_view{} : std::string_view(impl_->target).substr(question + 1);
+    auto const text = question == std::string::npos
+                          ? std::string_view{}
+                          : std::string_view(impl_->target).substr(question + 1);
     impl_->query = http::parse_urlencoded(text);
   }
   return *impl_->query;
@@ -112,7 +133,9 @@ std::optional<std::string_view> Request::query(std::string_view name) const {
   return std::nullopt;
 }
 
-std::string_view Request::param(std::string_view name) const { return value_of(impl_->params, name); }
+std::string_view Request::param(std::string_view name) const {
+  return value_of(impl_->params, name);
+}
 
 std::optional<std::string_view> Request::cookie(std::string_view name) const {
   if (!impl_->cookies) impl_->cookies = http::parse_cookies(header("Cookie"));
@@ -122,7 +145,9 @@ std::optional<std::string_view> Request::cookie(std::string_view name) const {
   return std::nullopt;
 }
 
-Format Request::format() const { return http::choose_format(header("Accept")); }
+Format Request::format() const {
+  return http::choose_format(header("Accept"));
+}
 
 Language Request::language() const {
   if (impl_->chosen_language) return *impl_->chosen_language;
@@ -152,7 +177,8 @@ Async<std::string_view> Request::body(std::size_t limit) {
 }
 
 Response Request::render(std::string_view page, JsonObject model) {
-  if (impl_->pages == nullptr) throw std::logic_error("The request belongs to no application: it has no pages.");
+  if (impl_->pages == nullptr)
+    throw std::logic_error("The request belongs to no application: it has no pages.");
   return impl_->pages->render(*this, page, std::move(model));
 }
 
@@ -161,11 +187,12 @@ std::string Request::text(std::string_view key, JsonObject const& values) const 
   return impl_->pages->text(*this, key, values);
 }
 
-Request make_request(Method method, std::string target, std::vector<std::pair<std::string, std::string>> headers,
-                     std::string body) {
+Request make_request(Method method, std::string target,
+                     std::vector<std::pair<std::string, std::string>> headers, std::string body) {
   static std::vector<std::pair<Method, char const*>> const names{
-      {Method::get, "GET"},       {Method::head, "HEAD"},   {Method::post, "POST"},      {Method::put, "PUT"},
-      {Method::patch, "PATCH"},   {Method::delete_, "DELETE"}, {Method::options, "OPTIONS"}, {Method::other, "OTHER"}};
+      {Method::get, "GET"},         {Method::head, "HEAD"},   {Method::post, "POST"},
+      {Method::put, "PUT"},         {Method::patch, "PATCH"}, {Method::delete_, "DELETE"},
+      {Method::options, "OPTIONS"}, {Method::other, "OTHER"}};
   auto impl = std::make_unique<Request::Impl>();
   for (auto const& [known, name] : names) {
     if (known == method) impl->set_line(name, target);

@@ -15,16 +15,19 @@ namespace {
 /// RFC 9110 token characters.
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-         });
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  });
 }
 
 void check_header(std::string_view name, std::string_view value) {
-  auto const is_control = [](char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7F; };
+  auto const is_control = [](char c) {
+    return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7F;
+  };
   if (!is_token(name)) throw std::invalid_argument(fmt::format("'{}' is no header name", name));
   if (std::any_of(value.begin(), value.end(), is_control)) {
-    throw std::invalid_argument(fmt::format("The value of header {} holds a control character", name));
+    throw std::invalid_argument(
+        fmt::format("The value of header {} holds a control character", name));
   }
 }
 
@@ -39,7 +42,9 @@ Response with_body(int status, std::string type, Response::Body body) {
 
 Response::Response(int status) : status_(status) {}
 
-Response Response::json(Json const& value, int status) { return json_text(boost::json::serialize(value), status); }
+Response Response::json(Json const& value, int status) {
+  return json_text(boost::json::serialize(value), status);
+}
 
 Response Response::json_text(std::string text, int status) {
   return with_body(status, "application/json", std::move(text));
@@ -53,7 +58,9 @@ Response Response::html(std::string body, int status) {
   return with_body(status, "text/html; charset=utf-8", std::move(body));
 }
 
-Response Response::empty(int status) { return Response(status); }
+Response Response::empty(int status) {
+  return Response(status);
+}
 
 Response Response::redirect(std::string location, int status) {
   Response response(status);
@@ -102,9 +109,13 @@ std::string_view Response::header(std::string_view name) const {
   return {};
 }
 
-Response& Response::cookie(Cookie const& value) { return add_header("Set-Cookie", http::format_cookie(value)); }
+Response& Response::cookie(Cookie const& value) {
+  return add_header("Set-Cookie", http::format_cookie(value));
+}
 
-Response& Response::etag(std::string_view tag) { return header("ETag", fmt::format("\"{}\"", tag)); }
+Response& Response::etag(std::string_view tag) {
+  return header("ETag", fmt::format("\"{}\"", tag));
+}
 
 Response& Response::notice(std::string message) {
   notice_ = std::move(message);

@@ -37,8 +37,8 @@ struct Router::Node {
   std::map<Method, Target> targets;
   std::map<Method, Target> rest_targets;  // <name...>
 
-  /// The node that answers the segments from `index` on, with the values of its parameters; a literal is tried first
-  /// and given up where it leads nowhere.
+  /// The node that answers the segments from `index` on, with the values of its parameters; a
+  /// literal is tried first and given up where it leads nowhere.
   std::map<Method, Target> const* find(std::vector<std::string> const& segments, std::size_t index,
                                        std::vector<std::string>& values) const {
     if (index == segments.size()) return targets.empty() ? nullptr : &targets;
@@ -72,12 +72,15 @@ Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 
 void Router::add(Method method, std::string_view path, Handler handler, std::string summary) {
-  if (!path.starts_with('/')) throw std::invalid_argument(fmt::format("The route '{}' must begin with /", path));
+  if (!path.starts_with('/'))
+    throw std::invalid_argument(fmt::format("The route '{}' must begin with /", path));
   auto* node = root_.get();
   Target target{std::move(handler), {method, std::string(path), std::move(summary)}, {}};
   bool rest = false;
   for (auto const segment : split_path(path)) {
-    if (rest) throw std::invalid_argument(fmt::format("In the route '{}' nothing may follow <name...>", path));
+    if (rest)
+      throw std::invalid_argument(
+          fmt::format("In the route '{}' nothing may follow <name...>", path));
     auto const is_parameter = segment.size() > 2 && segment.front() == '<' && segment.back() == '>';
     if (!is_parameter) {
       auto& next = node->literals[std::string(segment)];
@@ -95,7 +98,8 @@ void Router::add(Method method, std::string_view path, Handler handler, std::str
   }
   auto& targets = rest ? node->rest_targets : node->targets;
   if (!targets.emplace(method, std::move(target)).second) {
-    throw std::invalid_argument(fmt::format("The route '{}' is declared twice with the same method", path));
+    throw std::invalid_argument(
+        fmt::format("The route '{}' is declared twice with the same method", path));
   }
 }
 
@@ -116,7 +120,8 @@ Router::Match Router::find(Method method, std::string_view path) const {
     return match;
   }
   match.handler = &found->second.handler;
-  for (std::size_t i = 0; i < values.size(); ++i) match.params.emplace_back(found->second.names[i], std::move(values[i]));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    match.params.emplace_back(found->second.names[i], std::move(values[i]));
   return match;
 }
 

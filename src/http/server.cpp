@@ -9,9 +9,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <stdexcept>
-#include <sys/socket.h>
 
 namespace minga::http {
 namespace {
@@ -20,18 +20,22 @@ using boost::asio::ip::tcp;
 
 using ReusePort = boost::asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 
-tcp::endpoint resolve(boost::asio::io_context& context, std::string const& host, std::uint16_t port) {
+tcp::endpoint resolve(boost::asio::io_context& context, std::string const& host,
+                      std::uint16_t port) {
   boost::system::error_code error;
-  if (auto const address = boost::asio::ip::make_address(host, error); !error) return {address, port};
+  if (auto const address = boost::asio::ip::make_address(host, error); !error)
+    return {address, port};
   tcp::resolver resolver(context);
   auto const found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
   if (error || found.empty()) {
-    throw std::runtime_error(fmt::format("The address '{}' to listen on is not known: {}.", host, error.message()));
+    throw std::runtime_error(
+        fmt::format("The address '{}' to listen on is not known: {}.", host, error.message()));
   }
   return *found.begin();
 }
 
-tcp::acceptor listen(boost::asio::io_context& context, tcp::endpoint const& endpoint, bool shared_port) {
+tcp::acceptor listen(boost::asio::io_context& context, tcp::endpoint const& endpoint,
+                     bool shared_port) {
   tcp::acceptor acceptor(context);
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
@@ -40,13 +44,15 @@ tcp::acceptor listen(boost::asio::io_context& context, tcp::endpoint const& endp
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(4096, error);
   if (error) {
-    throw std::runtime_error(fmt::format("{}:{} cannot be listened on: {}. Choose another with --listen HOST:PORT.",
-                                         endpoint.address().to_string(), endpoint.port(), error.message()));
+    throw std::runtime_error(
+        fmt::format("{}:{} cannot be listened on: {}. Choose another with --listen HOST:PORT.",
+                    endpoint.address().to_string(), endpoint.port(), error.message()));
   }
   return acceptor;
 }
 
-/// SO_REUSEPORT would let a second server share the port in silence: without it the kernel says that it is taken.
+/// SO_REUSEPORT would let a second server share the port in silence: without it the kernel says
+/// that it is taken.
 void require_free(boost::asio::io_context& context, tcp::endpoint const& endpoint) {
   if (endpoint.port() != 0) listen(context, endpoint, false);
 }
@@ -55,7 +61,9 @@ void require_free(boost::asio::io_context& context, tcp::endpoint const& endpoin
 
 struct Server::Impl {
   Impl(IoThreads& io, Settings given, Handler handler, Metrics& metrics)
-      : threads(io), shared{std::move(given), std::move(handler), ServerMetrics(metrics), BlockingPool("http", 2, 256), nullptr} {}
+      : threads(io),
+        shared{std::move(given), std::move(handler), ServerMetrics(metrics),
+               BlockingPool("http", 2, 256), nullptr} {}
 
   IoThreads& threads;
   Shared shared;
@@ -70,14 +78,19 @@ Server::~Server() = default;
 
 namespace {
 
-Async<void> start_lane(Lane* lane, tcp::acceptor acceptor, std::unique_ptr<tcp::acceptor> redirect) {
+Async<void> start_lane(Lane* lane, tcp::acceptor acceptor,
+                       std::unique_ptr<tcp::acceptor> redirect) {
   lane->start(std::move(acceptor), std::move(redirect));
   co_return;
 }
 
-Async<void> begin_stop(Lane* lane) { co_await lane->begin_stop(); }
+Async<void> begin_stop(Lane* lane) {
+  co_await lane->begin_stop();
+}
 
-Async<void> finish_stop(Lane* lane, Deadline deadline) { co_await lane->finish_stop(deadline); }
+Async<void> finish_stop(Lane* lane, Deadline deadline) {
+  co_await lane->finish_stop(deadline);
+}
 
 }  // namespace
 
@@ -96,14 +109,16 @@ Async<void> Server::start() {
   for (std::size_t i = 0; i < impl_->threads.size(); ++i) {
     acceptors.push_back(listen(impl_->threads.context(i), impl_->endpoint, true));
     impl_->endpoint = acceptors.front().local_endpoint();
-    redirecting.push_back(redirects ? std::make_unique<tcp::acceptor>(listen(impl_->threads.context(i), redirect_endpoint, true))
+    redirecting.push_back(redirects ? std::make_unique<tcp::acceptor>(listen(
+                                          impl_->threads.context(i), redirect_endpoint, true))
                                     : nullptr);
   }
   shared.tls_port = port();
   for (std::size_t i = 0; i < acceptors.size(); ++i) {
     auto& context = impl_->threads.context(i);
     impl_->lanes.push_back(std::make_unique<Lane>(context, shared));
-    auto task = start_lane(impl_->lanes.back().get(), std::move(acceptors[i]), std::move(redirecting[i]));
+    auto task =
+        start_lane(impl_->lanes.back().get(), std::move(acceptors[i]), std::move(redirecting[i]));
     co_await boost::asio::co_spawn(context, std::move(task), boost::asio::use_awaitable);
   }
 }
@@ -121,7 +136,9 @@ Async<void> Server::stop(Deadline deadline) {
   impl_->lanes.clear();
 }
 
-std::uint16_t Server::port() const { return impl_->endpoint.port(); }
+std::uint16_t Server::port() const {
+  return impl_->endpoint.port();
+}
 
 std::string Server::url() const {
   auto const address = impl_->endpoint.address();
@@ -130,6 +147,8 @@ std::string Server::url() const {
   return fmt::format("{}://{}:{}", impl_->shared.tls ? "https" : "http", host, port());
 }
 
-bool Server::draining() const { return impl_->shared.draining; }
+bool Server::draining() const {
+  return impl_->shared.draining;
+}
 
 }  // namespace minga::http

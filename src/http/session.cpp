@@ -18,10 +18,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <fmt/format.h>
 
+#include <array>
 #include <poll.h>
 #include <unistd.h>
-
-#include <array>
 
 namespace minga::http {
 namespace {
@@ -68,7 +67,11 @@ template <class Stream>
 class Session final : public SessionBase {
  public:
   Session(Lane& lane, Stream stream, bool redirects)
-      : lane_(lane), shared_(lane.shared()), stream_(std::move(stream)), redirects_(redirects), wake_(lane.context()) {
+      : lane_(lane),
+        shared_(lane.shared()),
+        stream_(std::move(stream)),
+        redirects_(redirects),
+        wake_(lane.context()) {
     error_code error;
     auto const endpoint = socket_of(stream_).remote_endpoint(error);
     if (!error) peer_ = endpoint.address().to_string();
@@ -114,7 +117,9 @@ class Session final : public SessionBase {
   class Body : public BodySource {
    public:
     explicit Body(Session& session) : session_(session) {}
-    Async<std::size_t> read_some(std::span<char> buffer) override { return session_.read_body(buffer); }
+    Async<std::size_t> read_some(std::span<char> buffer) override {
+      return session_.read_body(buffer);
+    }
 
    private:
     Session& session_;
@@ -123,7 +128,8 @@ class Session final : public SessionBase {
   /// A streamed body: chunked, compressed where that was agreed.
   class Writer : public BodyWriter {
    public:
-    Writer(Session& session, bool chunked, Encoding encoding) : session_(session), chunked_(chunked) {
+    Writer(Session& session, bool chunked, Encoding encoding)
+        : session_(session), chunked_(chunked) {
       if (encoding != Encoding::identity) compressor_ = make_compressor(encoding);
     }
 
@@ -184,21 +190,26 @@ class Session final : public SessionBase {
     co_return true;
   }
 
-  /// Reads the next head into the buffer; its length, or 0 when the connection is over. Throws Error 431.
+  /// Reads the next head into the buffer; its length, or 0 when the connection is over. Throws
+  /// Error 431.
   Async<std::size_t> read_head() {
     std::size_t seen = 0;
     auto const begin = Clock::now();
     for (;;) {
       auto const bytes = buffered();
       auto const end = bytes.find("\r\n\r\n", seen < 3 ? 0 : seen - 3);
-      if (end != std::string_view::npos && end + 4 <= shared_.settings.max_header_bytes) co_return end + 4;
+      if (end != std::string_view::npos && end + 4 <= shared_.settings.max_header_bytes)
+        co_return end + 4;
       if (bytes.size() > shared_.settings.max_header_bytes || end != std::string_view::npos) {
-        throw Error(431, "header_too_large", fmt::format("The request's head is larger than {} bytes.", shared_.settings.max_header_bytes));
+        throw Error(431, "header_too_large",
+                    fmt::format("The request's head is larger than {} bytes.",
+                                shared_.settings.max_header_bytes));
       }
       seen = bytes.size();
       idle_ = seen == 0;
       if (idle_ && shared_.draining) co_return 0;
-      io_deadline = idle_ ? begin + shared_.settings.idle_timeout : head_begin_ + shared_.settings.header_timeout;
+      io_deadline = idle_ ? begin + shared_.settings.idle_timeout
+                          : head_begin_ + shared_.settings.header_timeout;
       if (co_await read_more(stream_, buffer_) == 0) co_return 0;
       if (idle_) {
         head_begin_ = Clock::now();
@@ -276,14 +287,16 @@ class Session final : public SessionBase {
     auto const begin = head_begin_;
     if (!shared_.settings.trusted_proxies.empty()) believe_proxy(request);
     auto const has_body = !parser_->is_done();
-    continue_ = has_body && beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
+    continue_ =
+        has_body && beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
     if (has_body) impl.source = std::make_unique<Body>(*this);
     impl.deadline = Clock::now() + shared_.settings.request_timeout;
     request_deadline = impl.deadline;
     auto response = co_await respond(request);
     auto answer = co_await prepare_or_fail(request, std::move(response));
     request_deadline = Deadline::max();
-    auto const keep = parser_->get().keep_alive() && !shared_.draining && !broken_ && !(continue_ && !parser_->is_done());
+    auto const keep = parser_->get().keep_alive() && !shared_.draining && !broken_ &&
+                      !(continue_ && !parser_->is_done());
     auto const sent = co_await send_answer(request, answer, keep);
     log_access(request, answer, sent, begin);
     if (!keep || failed_) {
@@ -312,12 +325,15 @@ class Session final : public SessionBase {
     }
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
     if (std::exchange(expired_, false)) co_return error_response(deadline_error(), request.id());
-    log::error(fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
+    log::error(
+        fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
     co_return internal_error(request);
   }
 
   static Response internal_error(Request const& request) {
-    return error_response(Error(500, "internal", "Something went wrong while processing your request."), request.id());
+    return error_response(
+        Error(500, "internal", "Something went wrong while processing your request."),
+        request.id());
   }
 
   Async<Answer> prepare_or_fail(Request& request, Response response) {
@@ -330,7 +346,9 @@ class Session final : public SessionBase {
     } catch (std::exception const& error) {
       fault = error.what();
     }
-    if (!expected) log::error(fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
+    if (!expected)
+      log::error(fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(),
+                             fault));
     auto failure = expected ? error_response(*expected, request.id()) : internal_error(request);
     co_return co_await prepare(shared_, request, std::move(failure));
   }
@@ -338,9 +356,11 @@ class Session final : public SessionBase {
   Response redirect(Request const& request) const {
     auto host = request.header("Host");
     if (!host.ends_with(']')) host = host.substr(0, std::min(host.rfind(':'), host.size()));
-    auto const port = shared_.tls_port == 443 ? std::string() : fmt::format(":{}", shared_.tls_port);
+    auto const port =
+        shared_.tls_port == 443 ? std::string() : fmt::format(":{}", shared_.tls_port);
     auto const reading = request.method() == Method::get || request.method() == Method::head;
-    return Response::redirect(fmt::format("https://{}{}{}", host, port, request.target()), reading ? 301 : 308);
+    return Response::redirect(fmt::format("https://{}{}{}", host, port, request.target()),
+                              reading ? 301 : 308);
   }
 
   Async<std::size_t> read_body(std::span<char> buffer) {
@@ -354,7 +374,8 @@ class Session final : public SessionBase {
       auto const used = buffer_.size() > 0 ? parser_->put(buffer_.data(), error) : 0;
       buffer_.consume(used);
       auto const got = buffer.size() - body.size;
-      if (error == beast::http::error::need_buffer || error == beast::http::error::need_more) error = {};
+      if (error == beast::http::error::need_buffer || error == beast::http::error::need_more)
+        error = {};
       if (error) {
         broken_ = true;
         throw Error::bad_request(fmt::format("The body is malformed: {}.", error.message()));
@@ -397,7 +418,8 @@ class Session final : public SessionBase {
 
   /// Sends up to three pieces at once. Throws system_error when the client is gone or too slow.
   Async<void> send(std::string_view first, std::string_view second, std::string_view third = {}) {
-    std::array<asio::const_buffer, 3> const pieces{asio::buffer(first.data(), first.size()), asio::buffer(second.data(), second.size()),
+    std::array<asio::const_buffer, 3> const pieces{asio::buffer(first.data(), first.size()),
+                                                   asio::buffer(second.data(), second.size()),
                                                    asio::buffer(third.data(), third.size())};
     io_deadline = Clock::now() + shared_.settings.write_timeout;
     error_code error;
@@ -463,7 +485,8 @@ class Session final : public SessionBase {
     co_return sent;
   }
 
-  Async<std::size_t> send_stream(Request& request, std::string_view head, Answer& answer, bool chunked) {
+  Async<std::size_t> send_stream(Request& request, std::string_view head, Answer& answer,
+                                 bool chunked) {
     co_await send(head, {});
     Writer writer(*this, chunked, answer.encoding);
     auto const& stream = std::get<Response::Stream>(answer.response.body());
@@ -476,7 +499,9 @@ class Session final : public SessionBase {
     }
     if (!fault.empty()) {
       // The head is gone: cutting the body short is the only way left to say that it is not whole.
-      if (!failed_) log::error(fmt::format("{} [{}]: the stream broke off: {}", request.path(), request.id(), fault));
+      if (!failed_)
+        log::error(
+            fmt::format("{} [{}]: the stream broke off: {}", request.path(), request.id(), fault));
       failed_ = true;
     }
     co_return writer.sent();
@@ -492,14 +517,18 @@ class Session final : public SessionBase {
 
   void log_access(Request const& request, Answer const& answer, std::size_t sent, Deadline begin) {
     auto const elapsed = Clock::now() - begin;
-    shared_.metrics.answered(answer.response.status(), std::chrono::duration<double>(elapsed).count());
+    shared_.metrics.answered(answer.response.status(),
+                             std::chrono::duration<double>(elapsed).count());
     if (!shared_.settings.access_log) return;
     auto const& impl = const_cast<Request&>(request).impl();
-    log::access(request.method_name(), impl.target.substr(0, impl.target.find('?')), answer.response.status(), sent,
-                std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count(), request.id(), request.remote_address());
+    log::access(request.method_name(), impl.target.substr(0, impl.target.find('?')),
+                answer.response.status(), sent,
+                std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count(),
+                request.id(), request.remote_address());
   }
 
-  /// Closes in order: the client can read the last answer before the kernel resets what it still sends.
+  /// Closes in order: the client can read the last answer before the kernel resets what it still
+  /// sends.
   Async<void> end() {
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
     if (!socket_of(stream_).is_open()) co_return;
@@ -532,10 +561,10 @@ class Session final : public SessionBase {
   std::optional<Parser> parser_;
   Deadline head_begin_;
   bool idle_ = true;
-  bool continue_ = false;   // 100 Continue is owed before the body is read
-  bool expired_ = false;    // the handler was cancelled at its deadline
-  bool broken_ = false;     // the body's framing is lost
-  bool failed_ = false;     // the client did not take the answer
+  bool continue_ = false;  // 100 Continue is owed before the body is read
+  bool expired_ = false;   // the handler was cancelled at its deadline
+  bool broken_ = false;    // the body's framing is lost
+  bool failed_ = false;    // the client did not take the answer
   bool must_linger_ = false;
 };
 
@@ -543,7 +572,8 @@ class Session final : public SessionBase {
 
 std::shared_ptr<SessionBase> make_session(Lane& lane, tcp::socket socket, bool redirects) {
   auto const& tls = lane.shared().tls;
-  if (!tls || redirects) return std::make_shared<Session<PlainStream>>(lane, std::move(socket), redirects);
+  if (!tls || redirects)
+    return std::make_shared<Session<PlainStream>>(lane, std::move(socket), redirects);
   return std::make_shared<Session<TlsStream>>(lane, TlsStream(std::move(socket), *tls), redirects);
 }
 

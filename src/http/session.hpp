@@ -1,8 +1,8 @@
 #pragma once
 
-#include "http/lane.hpp"
-
 #include <minga/async.hpp>
+
+#include "http/lane.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -19,8 +19,9 @@ class SessionBase : public Connection {
   boost::asio::cancellation_signal* signal = nullptr;
 };
 
-/// Over TLS when the server has a certificate and `redirects` is false; a redirecting session answers every request with
-/// its https address.
-std::shared_ptr<SessionBase> make_session(Lane& lane, boost::asio::ip::tcp::socket socket, bool redirects);
+/// Over TLS when the server has a certificate and `redirects` is false; a redirecting session
+/// answers every request with its https address.
+std::shared_ptr<SessionBase> make_session(Lane& lane, boost::asio::ip::tcp::socket socket,
+                                          bool redirects);
 
 }  // namespace minga::http

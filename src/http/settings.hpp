@@ -34,7 +34,7 @@ struct Settings {
   /// "*" or a list; empty: no CORS headers.
   std::vector<std::string> cors_origins = {"*"};
   std::vector<std::string> trusted_proxies =
-      {};  // addresses whose X-Forwarded-For, -Proto are believed
+      {};                            // addresses whose X-Forwarded-For, -Proto are believed
   Language language = Language::es;  // where a client names none
   bool compress = true;
   bool access_log = true;

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 
+#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -37,10 +38,14 @@ Route& Route::summary(std::string line) {
   return *this;
 }
 
-std::string const& App::name() const { return impl_->name; }
+std::string const& App::name() const {
+  return impl_->name;
+}
 
 Collection App::collection(std::string name, std::vector<Field> fields, CollectionOptions options) {
-  auto const same = [&](records::Definition const& other) { return equals_ignoring_case(other.name, name); };
+  auto const same = [&](records::Definition const& other) {
+    return equals_ignoring_case(other.name, name);
+  };
   if (std::any_of(impl_->collections.begin(), impl_->collections.end(), same)) {
     throw std::invalid_argument(fmt::format("The collection {} is declared twice.", name));
   }
@@ -50,16 +55,16 @@ Collection App::collection(std::string name, std::vector<Field> fields, Collecti
   definition.fields = std::move(fields);
   definition.indexes = std::move(options.indexes);
   if (options.public_access) {
-    for (auto* rule : {&definition.list_rule, &definition.view_rule, &definition.create_rule, &definition.update_rule,
-                       &definition.delete_rule}) {
+    for (auto* rule : {&definition.list_rule, &definition.view_rule, &definition.create_rule,
+                       &definition.update_rule, &definition.delete_rule}) {
       *rule = "";
     }
   }
   try {
     impl_->collections.push_back(records::complete(std::move(definition)));
   } catch (Error const& error) {
-    throw std::invalid_argument(fmt::format("The collection {} is not well-formed: {} {}", name, error.message(),
-                                            boost::json::serialize(error.data())));
+    throw std::invalid_argument(fmt::format("The collection {} is not well-formed: {} {}", name,
+                                            error.message(), boost::json::serialize(error.data())));
   }
   return Collection(std::make_shared<Collection::Impl>(std::move(name), impl_->binding));
 }
@@ -69,17 +74,30 @@ Counter App::counter(std::string name) {
   return Counter(std::make_shared<Counter::Impl>(std::move(name), impl_->binding));
 }
 
-Route App::get(std::string path, Handler handler) { return route(Method::get, std::move(path), std::move(handler)); }
-Route App::post(std::string path, Handler handler) { return route(Method::post, std::move(path), std::move(handler)); }
-Route App::put(std::string path, Handler handler) { return route(Method::put, std::move(path), std::move(handler)); }
-Route App::patch(std::string path, Handler handler) { return route(Method::patch, std::move(path), std::move(handler)); }
-Route App::del(std::string path, Handler handler) { return route(Method::delete_, std::move(path), std::move(handler)); }
-
-Route App::route(Method method, std::string path, Handler handler) {
-  return Route(impl_->routes.emplace_back(Route::Impl{method, std::move(path), std::move(handler), {}, {}}));
+Route App::get(std::string path, Handler handler) {
+  return route(Method::get, std::move(path), std::move(handler));
+}
+Route App::post(std::string path, Handler handler) {
+  return route(Method::post, std::move(path), std::move(handler));
+}
+Route App::put(std::string path, Handler handler) {
+  return route(Method::put, std::move(path), std::move(handler));
+}
+Route App::patch(std::string path, Handler handler) {
+  return route(Method::patch, std::move(path), std::move(handler));
+}
+Route App::del(std::string path, Handler handler) {
+  return route(Method::delete_, std::move(path), std::move(handler));
 }
 
-void App::files(Embedded const& files) { impl_->files = files; }
+Route App::route(Method method, std::string path, Handler handler) {
+  return Route(
+      impl_->routes.emplace_back(Route::Impl{method, std::move(path), std::move(handler), {}, {}}));
+}
+
+void App::files(Embedded const& files) {
+  impl_->files = files;
+}
 
 void App::describe(std::string title_key, std::string summary_key) {
   impl_->title_key = std::move(title_key);

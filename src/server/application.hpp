@@ -1,12 +1,12 @@
 #pragma once
 
+#include <minga/app.hpp>
+
 #include "http/router.hpp"
 #include "records/counters.hpp"
 #include "records/definition.hpp"
 #include "records/store.hpp"
 #include "web/site.hpp"
-
-#include <minga/app.hpp>
 
 #include <deque>
 #include <memory>
@@ -15,7 +15,8 @@
 
 namespace minga::server {
 
-/// What the handles that applications hold (Collection, Counter) work on; filled in when the database is open.
+/// What the handles that applications hold (Collection, Counter) work on; filled in when the
+/// database is open.
 struct Binding {
   records::Store* store = nullptr;
   records::Counters* counters = nullptr;

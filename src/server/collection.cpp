@@ -24,7 +24,8 @@ Async<records::Context> application_context(Request& request) {
 
 constexpr std::int64_t kExportPage = 500;
 
-Async<void> write_all(records::Store& store, std::string collection, std::string filter, BodyWriter& writer) {
+Async<void> write_all(records::Store& store, std::string collection, std::string filter,
+                      BodyWriter& writer) {
   std::string after;
   for (;;) {
     records::Context context;
@@ -45,7 +46,9 @@ Async<void> write_all(records::Store& store, std::string collection, std::string
 
 Collection::Collection(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-std::string const& Collection::name() const { return impl_->name(); }
+std::string const& Collection::name() const {
+  return impl_->name();
+}
 
 Async<Page> Collection::list(Request& request, ListOptions options) const {
   auto context = co_await application_context(request);
@@ -71,14 +74,16 @@ Async<JsonObject> Collection::create(Request& request, JsonObject input) const {
   co_return record;
 }
 
-Async<JsonObject> Collection::update(Request& request, std::string_view id, JsonObject changes) const {
+Async<JsonObject> Collection::update(Request& request, std::string_view id,
+                                     JsonObject changes) const {
   auto context = co_await application_context(request);
   auto record = co_await impl_->store().update(context, name(), id, std::move(changes));
   api::mark_answer(request, context);
   co_return record;
 }
 
-Async<JsonObject> Collection::replace(Request& request, std::string_view id, JsonObject input) const {
+Async<JsonObject> Collection::replace(Request& request, std::string_view id,
+                                      JsonObject input) const {
   auto context = co_await application_context(request);
   auto record = co_await impl_->store().replace(context, name(), id, std::move(input));
   api::mark_answer(request, context);
@@ -106,7 +111,9 @@ Response Collection::export_all(Request& request, std::string_view filter) const
   return Response::stream("application/x-ndjson", std::move(write));
 }
 
-std::string Collection::etag(JsonObject const& record) { return records::etag(record); }
+std::string Collection::etag(JsonObject const& record) {
+  return records::etag(record);
+}
 
 Counter::Counter(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

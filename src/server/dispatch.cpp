@@ -17,7 +17,8 @@ bool changes_state(Method method) {
   return method != Method::get && method != Method::head && method != Method::options;
 }
 
-/// The handler's answer, or the Error it ended with: an Error is handled outside the catch block, where one may await.
+/// The handler's answer, or the Error it ended with: an Error is handled outside the catch block,
+/// where one may await.
 Async<std::variant<Response, Error>> outcome_of(Handler const& handler, Request& request) {
   try {
     co_return co_await handler(request);
@@ -26,13 +27,15 @@ Async<std::variant<Response, Error>> outcome_of(Handler const& handler, Request&
   }
 }
 
-/// One route of an application: the CSRF check before it, the form again where its input was refused.
+/// One route of an application: the CSRF check before it, the form again where its input was
+/// refused.
 Async<Response> serve_route(Route::Impl const* route, web::Site* site, Request& request) {
   if (changes_state(route->method)) co_await site->check_csrf(request);
   auto outcome = co_await outcome_of(route->handler, request);
   if (auto* response = std::get_if<Response>(&outcome)) co_return std::move(*response);
   auto const& error = std::get<Error>(outcome);
-  auto const is_form = !route->form_page.empty() && error.status() == 400 && request.format() == Format::html;
+  auto const is_form =
+      !route->form_page.empty() && error.status() == 400 && request.format() == Format::html;
   if (is_form) co_return site->form_again(request, route->form_page, error);
   throw error;
 }
@@ -51,11 +54,14 @@ std::string allow_header(std::vector<Method> const& methods) {
 }
 
 Error method_error(Request const& request) {
-  return Error(405, "method_not_allowed", fmt::format("{} is not a method of this resource.", request.method_name()));
+  return Error(405, "method_not_allowed",
+               fmt::format("{} is not a method of this resource.", request.method_name()));
 }
 
 /// The first segment of a path, with its slash: "/tasks" of "/tasks/add".
-std::string_view first_segment(std::string_view path) { return path.substr(0, path.find('/', 1)); }
+std::string_view first_segment(std::string_view path) {
+  return path.substr(0, path.find('/', 1));
+}
 
 void enter(Request& request, std::string_view base) {
   auto& impl = request.impl();
@@ -69,14 +75,19 @@ void enter(Request& request, std::string_view base) {
 }  // namespace
 
 Mount::Mount(App::Impl const& app, web::SiteSettings settings)
-    : app_(app), base_(settings.base), site_(std::make_unique<web::Site>(std::move(settings), app.files)) {
+    : app_(app),
+      base_(settings.base),
+      site_(std::make_unique<web::Site>(std::move(settings), app.files)) {
   for (auto const& route : app.routes) {
-    auto serve = [route = &route, site = site_.get()](Request& request) { return serve_route(route, site, request); };
+    auto serve = [route = &route, site = site_.get()](Request& request) {
+      return serve_route(route, site, request);
+    };
     router_.add(route.method, route.path, std::move(serve), route.summary);
   }
 }
 
-Dispatcher::Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, http::Router platform, std::unique_ptr<Mount> front)
+Dispatcher::Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, http::Router platform,
+                       std::unique_ptr<Mount> front)
     : mounts_(std::move(mounts)), platform_(std::move(platform)), front_(std::move(front)) {}
 
 Mount* Dispatcher::mount_for(Request& request) const {
@@ -108,14 +119,17 @@ Async<Response> Dispatcher::answer(Request& request, Mount* mount) {
     response.header("Allow", allow_header(match.allowed));
     co_return response;
   }
-  if (method == Method::get && impl.path.starts_with("/assets/")) co_return mount->site().asset(request, impl.path);
+  if (method == Method::get && impl.path.starts_with("/assets/"))
+    co_return mount->site().asset(request, impl.path);
   throw Error::not_found();
 }
 
 Async<Response> Dispatcher::operator()(Request& request) {
   auto* mount = mount_for(request);
   request.impl().pages = &mount->site();
-  Handler const inside = [this, mount](Request& inner) { return answer(inner, mount); };
+  Handler const inside = [this, mount](Request& inner) {
+    return answer(inner, mount);
+  };
   auto outcome = co_await outcome_of(inside, request);
   auto response = std::holds_alternative<Response>(outcome)
                       ? std::get<Response>(std::move(outcome))

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <minga/request.hpp>
+#include <minga/response.hpp>
+
 #include "http/router.hpp"
 #include "server/application.hpp"
 #include "web/site.hpp"
-
-#include <minga/request.hpp>
-#include <minga/response.hpp>
 
 #include <memory>
 #include <string>
@@ -31,12 +31,14 @@ class Mount {
   http::Router router_;
 };
 
-/// The one handler of the HTTP server: finds who answers (an application by its prefix, then the platform's own
-/// routes), and turns Errors into JSON or pages.
+/// The one handler of the HTTP server: finds who answers (an application by its prefix, then the
+/// platform's own routes), and turns Errors into JSON or pages.
 class Dispatcher {
  public:
-  /// `front` answers what no application does: the start page and its assets; null with one application at the root.
-  Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, http::Router platform, std::unique_ptr<Mount> front);
+  /// `front` answers what no application does: the start page and its assets; null with one
+  /// application at the root.
+  Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, http::Router platform,
+             std::unique_ptr<Mount> front);
 
   Async<Response> operator()(Request& request);
 

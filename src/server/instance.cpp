@@ -16,23 +16,28 @@ namespace {
 
 std::string known_names(std::vector<Application> const& applications) {
   std::string names;
-  for (auto const& application : applications) names += (names.empty() ? "" : ", ") + application.name;
+  for (auto const& application : applications)
+    names += (names.empty() ? "" : ", ") + application.name;
   return names;
 }
 
 /// What --app chose, in the order of the program's list; all without it.
-std::vector<Application> chosen(Settings const& settings, std::vector<Application> const& applications) {
+std::vector<Application> chosen(Settings const& settings,
+                                std::vector<Application> const& applications) {
   for (auto const& name : settings.apps) {
-    auto const same = [&](Application const& application) { return application.name == name; };
+    auto const same = [&](Application const& application) {
+      return application.name == name;
+    };
     if (std::none_of(applications.begin(), applications.end(), same)) {
-      throw std::invalid_argument(
-          fmt::format("There is no application '{}'; this program has: {}.", name, known_names(applications)));
+      throw std::invalid_argument(fmt::format("There is no application '{}'; this program has: {}.",
+                                              name, known_names(applications)));
     }
   }
   if (settings.apps.empty()) return applications;
   std::vector<Application> picked;
   for (auto const& application : applications) {
-    if (std::find(settings.apps.begin(), settings.apps.end(), application.name) != settings.apps.end()) {
+    if (std::find(settings.apps.begin(), settings.apps.end(), application.name) !=
+        settings.apps.end()) {
       picked.push_back(application);
     }
   }
@@ -40,15 +45,23 @@ std::vector<Application> chosen(Settings const& settings, std::vector<Applicatio
 }
 
 Async<std::string> signing_secret(records::Store& store) {
-  auto make = [] { return random_text(50); };
+  auto make = [] {
+    return random_text(50);
+  };
   co_return co_await store.setting("signing_secret", make);
 }
 
-Async<void> start_service(Service* service) { co_await service->start(); }
+Async<void> start_service(Service* service) {
+  co_await service->start();
+}
 
-Async<void> stop_service(Service* service, Deadline deadline) { co_await service->stop(deadline); }
+Async<void> stop_service(Service* service, Deadline deadline) {
+  co_await service->stop(deadline);
+}
 
-Async<void> close_database(sql::Database* database) { co_await database->close(); }
+Async<void> close_database(sql::Database* database) {
+  co_await database->close();
+}
 
 }  // namespace
 
@@ -58,7 +71,8 @@ Core::Core(Settings settings, std::vector<Application> const& applications)
   options.file = settings_.sqlite_file();
   options.write_queue = settings_.write_queue;
   records::add_sql_functions(options.functions);
-  if (options.file.has_parent_path()) std::filesystem::create_directories(options.file.parent_path());
+  if (options.file.has_parent_path())
+    std::filesystem::create_directories(options.file.parent_path());
   threads_.start();
   database_ = sql::sqlite::open(threads_, options, metrics_);
   try {
@@ -73,7 +87,9 @@ Core::Core(Settings settings, std::vector<Application> const& applications)
   }
 }
 
-Core::~Core() { close(); }
+Core::~Core() {
+  close();
+}
 
 void Core::close() noexcept {
   try {
@@ -96,10 +112,14 @@ void Core::declare(std::vector<Application> const& applications) {
 
 Instance::Instance(Settings settings, std::vector<Application> const& applications)
     : core_(std::move(settings), applications) {
-  hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live::Settings{}, core_.metrics());
+  hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live::Settings{},
+                                     core_.metrics());
   dispatcher_ = std::make_unique<Dispatcher>(make_dispatcher());
-  Handler handler = [dispatcher = dispatcher_.get()](Request& request) { return (*dispatcher)(request); };
-  http_ = std::make_unique<http::Server>(core_.threads(), core_.settings().http, std::move(handler), core_.metrics());
+  Handler handler = [dispatcher = dispatcher_.get()](Request& request) {
+    return (*dispatcher)(request);
+  };
+  http_ = std::make_unique<http::Server>(core_.threads(), core_.settings().http, std::move(handler),
+                                         core_.metrics());
   try {
     for (auto* service : std::initializer_list<Service*>{hub_.get(), http_.get()}) {
       core_.wait(start_service(service));
@@ -111,7 +131,9 @@ Instance::Instance(Settings settings, std::vector<Application> const& applicatio
   }
 }
 
-Instance::~Instance() { stop(); }
+Instance::~Instance() {
+  stop();
+}
 
 void Instance::stop() {
   auto const deadline = Clock::now() + core_.settings().http.drain_timeout;
@@ -126,7 +148,8 @@ Dispatcher Instance::make_dispatcher() {
   auto const alone = core_.apps().size() == 1 && !core_.settings().apps.empty();
   std::vector<std::unique_ptr<Mount>> mounts;
   for (auto const& app : core_.apps()) {
-    web::SiteSettings site{app->name, alone ? "" : "/" + app->name, core_.settings().language, secret};
+    web::SiteSettings site{app->name, alone ? "" : "/" + app->name, core_.settings().language,
+                           secret};
     mounts.push_back(std::make_unique<Mount>(*app, std::move(site)));
   }
   http::Router platform;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <minga/app.hpp>
+
 #include "async/io_threads.hpp"
 #include "base/metrics.hpp"
 #include "http/server.hpp"
@@ -11,8 +13,6 @@
 #include "server/settings.hpp"
 #include "sql/database.hpp"
 
-#include <minga/app.hpp>
-
 #include <functional>
 #include <future>
 #include <memory>
@@ -21,11 +21,13 @@
 
 namespace minga::server {
 
-/// The database with its collections, without a listener: what the commands work on, and what an Instance serves.
+/// The database with its collections, without a listener: what the commands work on, and what an
+/// Instance serves.
 class Core {
  public:
-  /// Opens (or creates) the database, migrates it and declares the applications' collections. Blocks the calling thread,
-  /// which is no I/O thread. Throws std::exception with a sentence for the user.
+  /// Opens (or creates) the database, migrates it and declares the applications' collections.
+  /// Blocks the calling thread, which is no I/O thread. Throws std::exception with a sentence for
+  /// the user.
   Core(Settings settings, std::vector<Application> const& applications);
   /// Closes the database: what was accepted is finished.
   ~Core();
@@ -69,7 +71,8 @@ class Instance {
 
   std::string url() const { return http_->url(); }
   std::uint16_t port() const { return http_->port(); }
-  /// Stops accepting, finishes what runs within the drain timeout, closes the database. From no I/O thread.
+  /// Stops accepting, finishes what runs within the drain timeout, closes the database. From no I/O
+  /// thread.
   void stop();
 
  private:

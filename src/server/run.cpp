@@ -27,12 +27,14 @@ using server::Settings;
 class SettingFlags {
  public:
   void add_to(CLI::App& command) {
-    command.add_option("--config", config_, "Settings file (./minga.toml where there is one).")->type_name("FILE");
+    command.add_option("--config", config_, "Settings file (./minga.toml where there is one).")
+        ->type_name("FILE");
     for (auto const& setting : server::setting_names()) {
       auto* option = command.add_option("--" + setting.name, values_[setting.name], setting.help);
       option->type_name(setting.argument);
       if (!setting.repeats) option->expected(1);
-      option->multi_option_policy(setting.repeats ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+      option->multi_option_policy(setting.repeats ? CLI::MultiOptionPolicy::TakeAll
+                                                  : CLI::MultiOptionPolicy::TakeLast);
     }
   }
 
@@ -41,7 +43,9 @@ class SettingFlags {
     for (auto const& [name, values] : values_) {
       for (auto const& value : values) flags.emplace_back(name, value);
     }
-    auto environment = [](char const* variable) -> char const* { return std::getenv(variable); };
+    auto environment = [](char const* variable) -> char const* {
+      return std::getenv(variable);
+    };
     return server::read_settings(flags, environment, config_);
   }
 
@@ -52,7 +56,8 @@ class SettingFlags {
 
 class CommandLine {
  public:
-  explicit CommandLine(std::vector<Application> applications) : applications_(std::move(applications)) {
+  explicit CommandLine(std::vector<Application> applications)
+      : applications_(std::move(applications)) {
     cli_.require_subcommand(1);
     cli_.set_help_flag("-h,--help", "Says what there is.");
     add("serve", "Serves the applications over HTTP.",
@@ -88,32 +93,40 @@ class CommandLine {
     auto* command = cli_.add_subcommand(name, help);
     auto flags = std::make_shared<SettingFlags>();
     flags->add_to(*command);
-    actions_[command] = [flags, run] { return run(flags->read()); };
+    actions_[command] = [flags, run] {
+      return run(flags->read());
+    };
     return command;
   }
 
   void add_transfers() {
-    auto* import = add("import", "Adds the documents of an NDJSON file (MongoDB's Extended JSON too) to a collection.",
-                       [this](Settings settings) {
-                         return server::import_records(std::move(settings), applications_, collection_, file_);
-                       });
+    auto* import =
+        add("import",
+            "Adds the documents of an NDJSON file (MongoDB's Extended JSON too) to a collection.",
+            [this](Settings settings) {
+              return server::import_records(std::move(settings), applications_, collection_, file_);
+            });
     import->add_option("COLLECTION", collection_, "The collection's name.")->required();
     import->add_option("FILE", file_, "The file; - for standard input.")->required();
-    auto* exported = add("export", "Writes a collection to standard output as NDJSON.", [this](Settings settings) {
-      return server::export_records(std::move(settings), applications_, collection_, filter_);
-    });
+    auto* exported = add(
+        "export", "Writes a collection to standard output as NDJSON.", [this](Settings settings) {
+          return server::export_records(std::move(settings), applications_, collection_, filter_);
+        });
     exported->add_option("COLLECTION", collection_, "The collection's name.")->required();
     exported->add_option("--filter", filter_, "Only records that match.");
-    auto* backup = add("backup", "Copies the database into a new file while the server runs.", [this](Settings settings) {
-      return server::backup(std::move(settings), applications_, file_);
-    });
+    auto* backup = add("backup", "Copies the database into a new file while the server runs.",
+                       [this](Settings settings) {
+                         return server::backup(std::move(settings), applications_, file_);
+                       });
     backup->add_option("FILE", file_, "The file to write; it must not exist.")->required();
-    auto* restore = add("restore", "Puts a backup in the database's place; the server must not run.",
-                        [this](Settings settings) { return server::restore(std::move(settings), file_); });
+    auto* restore =
+        add("restore", "Puts a backup in the database's place; the server must not run.",
+            [this](Settings settings) { return server::restore(std::move(settings), file_); });
     restore->add_option("FILE", file_, "The backup.")->required();
   }
 
-  CLI::App cli_{"minga: an application server. One binary, one file; later a cluster by one URL.", "minga"};
+  CLI::App cli_{"minga: an application server. One binary, one file; later a cluster by one URL.",
+                "minga"};
   std::vector<Application> applications_;
   std::map<CLI::App*, std::function<int()>> actions_;
   std::string collection_;

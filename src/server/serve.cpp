@@ -1,13 +1,12 @@
-#include "server/commands.hpp"
-
 #include "base/logging.hpp"
+#include "server/commands.hpp"
 #include "server/instance.hpp"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <cstdio>
+#include <pthread.h>
+#include <signal.h>
 #include <system_error>
 
 namespace minga::server {

@@ -19,7 +19,8 @@ namespace {
 std::uint64_t whole_number(std::string_view value, std::uint64_t least, std::uint64_t most) {
   std::uint64_t number = 0;
   auto const [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (error != std::errc{} || end != value.data() + value.size() || number < least || number > most) {
+  if (error != std::errc{} || end != value.data() + value.size() || number < least ||
+      number > most) {
     refuse(value, fmt::format("a whole number from {} to {}", least, most));
   }
   return number;
@@ -38,7 +39,8 @@ std::uint16_t port_number(std::string_view value) {
 /// HOST:PORT, [IPv6]:PORT or :PORT (all interfaces).
 void assign_listen(Settings& settings, std::string_view value) {
   auto const colon = value.rfind(':');
-  if (colon == std::string_view::npos) refuse(value, "HOST:PORT, such as 127.0.0.1:8090 or [::1]:8090");
+  if (colon == std::string_view::npos)
+    refuse(value, "HOST:PORT, such as 127.0.0.1:8090 or [::1]:8090");
   auto host = value.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
@@ -66,11 +68,13 @@ void assign_log_format(Settings& settings, std::string_view value) {
 }
 
 void assign_log_level(Settings& settings, std::string_view value) {
-  static std::vector<std::pair<std::string_view, log::Level>> const levels{{"debug", log::Level::debug},
-                                                                          {"info", log::Level::info},
-                                                                          {"warning", log::Level::warning},
-                                                                          {"error", log::Level::error}};
-  auto const found = std::find_if(levels.begin(), levels.end(), [&](auto const& level) { return level.first == value; });
+  static std::vector<std::pair<std::string_view, log::Level>> const levels{
+      {"debug", log::Level::debug},
+      {"info", log::Level::info},
+      {"warning", log::Level::warning},
+      {"error", log::Level::error}};
+  auto const found = std::find_if(levels.begin(), levels.end(),
+                                  [&](auto const& level) { return level.first == value; });
   if (found == levels.end()) refuse(value, "a log level: debug, info, warning or error");
   settings.log_level = found->second;
 }
@@ -86,22 +90,28 @@ std::vector<std::string> comma_list(std::string_view value) {
   return parts;
 }
 
-auto size_setting(std::size_t http::Settings::*member, std::uint64_t least, std::uint64_t most) {
-  return [=](Settings& settings, std::string_view value) { settings.http.*member = whole_number(value, least, most); };
+auto size_setting(std::size_t http::Settings::* member, std::uint64_t least, std::uint64_t most) {
+  return [=](Settings& settings, std::string_view value) {
+    settings.http.*member = whole_number(value, least, most);
+  };
 }
 
-auto millisecond_setting(std::chrono::milliseconds http::Settings::*member) {
+auto millisecond_setting(std::chrono::milliseconds http::Settings::* member) {
   return [=](Settings& settings, std::string_view value) {
     settings.http.*member = std::chrono::milliseconds{whole_number(value, 1, 86'400'000)};
   };
 }
 
-auto switch_setting(bool http::Settings::*member) {
-  return [=](Settings& settings, std::string_view value) { settings.http.*member = yes_or_no(value); };
+auto switch_setting(bool http::Settings::* member) {
+  return [=](Settings& settings, std::string_view value) {
+    settings.http.*member = yes_or_no(value);
+  };
 }
 
-auto path_setting(std::filesystem::path http::Settings::*member) {
-  return [=](Settings& settings, std::string_view value) { settings.http.*member = std::string(value); };
+auto path_setting(std::filesystem::path http::Settings::* member) {
+  return [=](Settings& settings, std::string_view value) {
+    settings.http.*member = std::string(value);
+  };
 }
 
 void assign_app(Settings& settings, std::string_view value) {
@@ -110,23 +120,61 @@ void assign_app(Settings& settings, std::string_view value) {
 
 std::vector<SettingName> general_settings() {
   std::vector<SettingName> names;
-  names.push_back({"app", "NAME", "Serve this application only, at the root; repeat it for several under one site.", {},
-                   assign_app, {}, true});
-  names.push_back({"listen", "HOST:PORT", "Address to listen on; port 0 lets the kernel choose (127.0.0.1:8090).",
-                   {"PORT", "BIND_PORT"}, assign_listen, assign_port});
-  names.push_back({"data", "DIR", "Folder for the database and files (minga-data).", {},
-                   [](Settings& settings, std::string_view value) { settings.data = std::string(value); }, {}});
-  names.push_back({"database", "URL", "Database; sqlite:FILE, or DIR/minga.db when not given.", {"DATABASE_URL"},
-                   [](Settings& settings, std::string_view value) { settings.database = value; }, {}});
-  names.push_back({"lang", "es|en", "Language where a client names none (es).", {}, assign_language, {}});
-  names.push_back({"log-format", "text|json", "Form of the log's lines (text).", {}, assign_log_format, {}});
-  names.push_back({"log-level", "LEVEL", "debug, info, warning or error (info).", {}, assign_log_level, {}});
-  names.push_back({"access-log", "BOOL", "One log line for each request (true).", {},
-                   switch_setting(&http::Settings::access_log), {}});
-  names.push_back({"io-threads", "N", "Threads for I/O; 0: one for each core (0).", {},
-                   [](Settings& settings, std::string_view value) { settings.io_threads = whole_number(value, 0, 1'024); }, {}});
-  names.push_back({"write-queue", "N", "Writes that may wait for the database; more are answered 503 (10000).", {},
-                   [](Settings& settings, std::string_view value) { settings.write_queue = whole_number(value, 1, 10'000'000); }, {}});
+  names.push_back(
+      {"app",
+       "NAME",
+       "Serve this application only, at the root; repeat it for several under one site.",
+       {},
+       assign_app,
+       {},
+       true});
+  names.push_back({"listen",
+                   "HOST:PORT",
+                   "Address to listen on; port 0 lets the kernel choose (127.0.0.1:8090).",
+                   {"PORT", "BIND_PORT"},
+                   assign_listen,
+                   assign_port});
+  names.push_back(
+      {"data",
+       "DIR",
+       "Folder for the database and files (minga-data).",
+       {},
+       [](Settings& settings, std::string_view value) { settings.data = std::string(value); },
+       {}});
+  names.push_back({"database",
+                   "URL",
+                   "Database; sqlite:FILE, or DIR/minga.db when not given.",
+                   {"DATABASE_URL"},
+                   [](Settings& settings, std::string_view value) { settings.database = value; },
+                   {}});
+  names.push_back(
+      {"lang", "es|en", "Language where a client names none (es).", {}, assign_language, {}});
+  names.push_back(
+      {"log-format", "text|json", "Form of the log's lines (text).", {}, assign_log_format, {}});
+  names.push_back(
+      {"log-level", "LEVEL", "debug, info, warning or error (info).", {}, assign_log_level, {}});
+  names.push_back({"access-log",
+                   "BOOL",
+                   "One log line for each request (true).",
+                   {},
+                   switch_setting(&http::Settings::access_log),
+                   {}});
+  names.push_back({"io-threads",
+                   "N",
+                   "Threads for I/O; 0: one for each core (0).",
+                   {},
+                   [](Settings& settings, std::string_view value) {
+                     settings.io_threads = whole_number(value, 0, 1'024);
+                   },
+                   {}});
+  names.push_back({"write-queue",
+                   "N",
+                   "Writes that may wait for the database; more are answered 503 (10000).",
+                   {},
+                   [](Settings& settings, std::string_view value) {
+                     settings.write_queue = whole_number(value, 1, 10'000'000);
+                   },
+                   {}});
   return names;
 }
 
@@ -136,27 +184,46 @@ void add_http_settings(std::vector<SettingName>& names) {
   auto add = [&](char const* name, char const* argument, char const* help, auto assign) {
     names.push_back({name, argument, help, {}, assign, {}});
   };
-  add("max-header-bytes", "BYTES", "Header block; beyond it 431 (32768).", size_setting(&S::max_header_bytes, 1'024, kGiB));
-  add("max-target-bytes", "BYTES", "Path and query; beyond it 414 (16384).", size_setting(&S::max_target_bytes, 256, kGiB));
-  add("max-body-bytes", "BYTES", "Body; beyond it 413 (33554432).", size_setting(&S::max_body_bytes, 0, 1'024 * kGiB));
-  add("max-json-depth", "N", "Nesting of JSON; beyond it 400 (64).", size_setting(&S::max_json_depth, 1, 1'000));
-  add("max-parts", "N", "Parts of a multipart body; beyond it 400 (1000).", size_setting(&S::max_parts, 1, 1'000'000));
-  add("max-connections", "N", "Open connections; beyond it 503 (10000).", size_setting(&S::max_connections, 1, 10'000'000));
-  add("header-timeout", "MS", "Time for a request's head to arrive (10000).", millisecond_setting(&S::header_timeout));
-  add("idle-timeout", "MS", "Time a connection may rest between requests (75000).", millisecond_setting(&S::idle_timeout));
-  add("body-timeout", "MS", "Time without a byte of the body from the client (30000).", millisecond_setting(&S::body_timeout));
-  add("write-timeout", "MS", "Time without a byte taken by the client (30000).", millisecond_setting(&S::write_timeout));
-  add("request-timeout", "MS", "A request's deadline; past it 503 (30000).", millisecond_setting(&S::request_timeout));
-  add("drain-timeout", "MS", "Time that running requests get when the server stops (10000).", millisecond_setting(&S::drain_timeout));
+  add("max-header-bytes", "BYTES", "Header block; beyond it 431 (32768).",
+      size_setting(&S::max_header_bytes, 1'024, kGiB));
+  add("max-target-bytes", "BYTES", "Path and query; beyond it 414 (16384).",
+      size_setting(&S::max_target_bytes, 256, kGiB));
+  add("max-body-bytes", "BYTES", "Body; beyond it 413 (33554432).",
+      size_setting(&S::max_body_bytes, 0, 1'024 * kGiB));
+  add("max-json-depth", "N", "Nesting of JSON; beyond it 400 (64).",
+      size_setting(&S::max_json_depth, 1, 1'000));
+  add("max-parts", "N", "Parts of a multipart body; beyond it 400 (1000).",
+      size_setting(&S::max_parts, 1, 1'000'000));
+  add("max-connections", "N", "Open connections; beyond it 503 (10000).",
+      size_setting(&S::max_connections, 1, 10'000'000));
+  add("header-timeout", "MS", "Time for a request's head to arrive (10000).",
+      millisecond_setting(&S::header_timeout));
+  add("idle-timeout", "MS", "Time a connection may rest between requests (75000).",
+      millisecond_setting(&S::idle_timeout));
+  add("body-timeout", "MS", "Time without a byte of the body from the client (30000).",
+      millisecond_setting(&S::body_timeout));
+  add("write-timeout", "MS", "Time without a byte taken by the client (30000).",
+      millisecond_setting(&S::write_timeout));
+  add("request-timeout", "MS", "A request's deadline; past it 503 (30000).",
+      millisecond_setting(&S::request_timeout));
+  add("drain-timeout", "MS", "Time that running requests get when the server stops (10000).",
+      millisecond_setting(&S::drain_timeout));
   add("cors-origins", "LIST", "Origins that may call the API, separated by commas; * for all (*).",
-      [](Settings& settings, std::string_view value) { settings.http.cors_origins = comma_list(value); });
+      [](Settings& settings, std::string_view value) {
+        settings.http.cors_origins = comma_list(value);
+      });
   add("trusted-proxies", "LIST", "Addresses whose X-Forwarded-For and -Proto are believed (none).",
-      [](Settings& settings, std::string_view value) { settings.http.trusted_proxies = comma_list(value); });
+      [](Settings& settings, std::string_view value) {
+        settings.http.trusted_proxies = comma_list(value);
+      });
   add("compress", "BOOL", "Compress what gains by it (true).", switch_setting(&S::compress));
-  add("tls-certificate", "FILE", "Certificate chain, PEM; with the key it turns on TLS.", path_setting(&S::tls_certificate));
+  add("tls-certificate", "FILE", "Certificate chain, PEM; with the key it turns on TLS.",
+      path_setting(&S::tls_certificate));
   add("tls-key", "FILE", "The certificate's private key, PEM.", path_setting(&S::tls_key));
   add("redirect-port", "PORT", "With TLS: a plain port that redirects to it; 0: none (0).",
-      [](Settings& settings, std::string_view value) { settings.http.redirect_port = port_number(value); });
+      [](Settings& settings, std::string_view value) {
+        settings.http.redirect_port = port_number(value);
+      });
 }
 
 std::string toml_text(SettingName const& setting, toml::node const& node) {
@@ -173,7 +240,8 @@ std::string toml_text(SettingName const& setting, toml::node const& node) {
     }
     return joined;
   }
-  throw std::invalid_argument(fmt::format("{} is a text, a number, true or false, or a list of texts", setting.key()));
+  throw std::invalid_argument(
+      fmt::format("{} is a text, a number, true or false, or a list of texts", setting.key()));
 }
 
 /// Runs `assign`, saying where the value stood when it is refused.
@@ -190,17 +258,20 @@ toml::table read_file(std::filesystem::path const& file) {
   try {
     return toml::parse_file(file.string());
   } catch (toml::parse_error const& error) {
-    throw std::invalid_argument(fmt::format("{}, line {}: {}.", file.string(), error.source().begin.line, error.description()));
+    throw std::invalid_argument(fmt::format("{}, line {}: {}.", file.string(),
+                                            error.source().begin.line, error.description()));
   }
 }
 
 void check_names(std::filesystem::path const& file, toml::table const& table) {
   for (auto const& [key, value] : table) {
-    auto const known = std::any_of(setting_names().begin(), setting_names().end(),
-                                   [&](SettingName const& setting) { return setting.key() == key.str(); });
+    auto const known =
+        std::any_of(setting_names().begin(), setting_names().end(),
+                    [&](SettingName const& setting) { return setting.key() == key.str(); });
     if (!known) {
-      throw std::invalid_argument(fmt::format("{}, line {}: there is no setting '{}'; docs/configuration.md lists them.",
-                                              file.string(), value.source().begin.line, key.str()));
+      throw std::invalid_argument(
+          fmt::format("{}, line {}: there is no setting '{}'; docs/configuration.md lists them.",
+                      file.string(), value.source().begin.line, key.str()));
     }
   }
 }
@@ -287,7 +358,8 @@ std::vector<SettingName> const& setting_names() {
   return names;
 }
 
-Settings read_settings(Flags const& flags, Environment const& environment, std::filesystem::path const& file) {
+Settings read_settings(Flags const& flags, Environment const& environment,
+                       std::filesystem::path const& file) {
   Settings settings;
   settings.config = file;
   if (file.empty() && std::filesystem::exists("minga.toml")) settings.config = "minga.toml";
@@ -297,7 +369,8 @@ Settings read_settings(Flags const& flags, Environment const& environment, std::
   Resolver const resolver(flags, environment, settings.config);
   for (auto const& setting : setting_names()) resolver.resolve(setting, settings);
   if (settings.http.tls_certificate.empty() != settings.http.tls_key.empty()) {
-    throw std::invalid_argument("TLS needs both --tls-certificate and --tls-key; only one of them is set.");
+    throw std::invalid_argument(
+        "TLS needs both --tls-certificate and --tls-key; only one of them is set.");
   }
   return settings;
 }
@@ -310,8 +383,9 @@ std::filesystem::path Settings::sqlite_file() const {
     if (file.empty()) break;
     return file;
   }
-  throw std::invalid_argument("The database URL is not one this version understands: sqlite:FILE, such as "
-                              "sqlite:/var/lib/minga/minga.db.");
+  throw std::invalid_argument(
+      "The database URL is not one this version understands: sqlite:FILE, such as "
+      "sqlite:/var/lib/minga/minga.db.");
 }
 
 }  // namespace minga::server

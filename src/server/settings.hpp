@@ -1,9 +1,9 @@
 #pragma once
 
+#include <minga/request.hpp>
+
 #include "base/logging.hpp"
 #include "http/settings.hpp"
-
-#include <minga/request.hpp>
 
 #include <filesystem>
 #include <functional>
@@ -30,7 +30,8 @@ struct Settings {
   std::filesystem::path sqlite_file() const;
 };
 
-/// One setting: `--listen` on the command line, MINGA_LISTEN in the environment, `listen` in minga.toml.
+/// One setting: `--listen` on the command line, MINGA_LISTEN in the environment, `listen` in
+/// minga.toml.
 struct SettingName {
   std::string name;      // "max-body-bytes"
   std::string argument;  // "BYTES"; empty: a switch
@@ -53,8 +54,9 @@ using Environment = std::function<char const*(char const* variable)>;
 /// A flag's values by the setting's name, as the command line gave them.
 using Flags = std::vector<std::pair<std::string, std::string>>;
 
-/// Flags first, then the environment, then the file (`file`, or ./minga.toml where there is one). Throws
-/// std::invalid_argument: what is wrong, where it stands, what would be right.
-Settings read_settings(Flags const& flags, Environment const& environment, std::filesystem::path const& file);
+/// Flags first, then the environment, then the file (`file`, or ./minga.toml where there is one).
+/// Throws std::invalid_argument: what is wrong, where it stands, what would be right.
+Settings read_settings(Flags const& flags, Environment const& environment,
+                       std::filesystem::path const& file);
 
 }  // namespace minga::server

@@ -1,20 +1,19 @@
 // The commands that carry records and databases in and out.
-#include "server/commands.hpp"
-
 #include "base/logging.hpp"
 #include "records/import.hpp"
+#include "server/commands.hpp"
 #include "server/instance.hpp"
 #include "sql/sqlite/sqlite.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace minga::server {
 namespace {
@@ -22,12 +21,14 @@ namespace {
 constexpr std::size_t kChunk = 256 * 1024;
 constexpr std::int64_t kExportPage = 1'000;
 
-/// A line on standard error that says how far a transfer is: rewritten in place on a terminal, every 5 s elsewhere.
+/// A line on standard error that says how far a transfer is: rewritten in place on a terminal,
+/// every 5 s elsewhere.
 class Progress {
  public:
   void show(std::int64_t done, char const* what) {
     auto const now = Clock::now();
-    auto const every = terminal_ ? std::chrono::milliseconds{200} : std::chrono::milliseconds{5'000};
+    auto const every =
+        terminal_ ? std::chrono::milliseconds{200} : std::chrono::milliseconds{5'000};
     if (now - last_ < every) return;
     last_ = now;
     fmt::print(stderr, "{}{} {}{}", terminal_ ? "\r" : "", done, what, terminal_ ? "" : "\n");
@@ -54,7 +55,8 @@ records::Context own_context() {
   return context;
 }
 
-Async<ImportReport> import_stream(records::Store& store, std::string collection, std::istream& input) {
+Async<ImportReport> import_stream(records::Store& store, std::string collection,
+                                  std::istream& input) {
   Progress progress;
   records::Importer importer(store, own_context(), collection);
   std::string chunk(kChunk, '\0');
@@ -69,8 +71,8 @@ Async<ImportReport> import_stream(records::Store& store, std::string collection,
   co_return importer.report();
 }
 
-Async<std::vector<JsonObject>> next_page(records::Store& store, std::string collection, std::string filter,
-                                         std::string after) {
+Async<std::vector<JsonObject>> next_page(records::Store& store, std::string collection,
+                                         std::string filter, std::string after) {
   auto context = own_context();
   co_return co_await store.scan(context, collection, filter, after, kExportPage);
 }
@@ -79,31 +81,36 @@ void require_collection(records::Store& store, std::string const& name) {
   auto const schema = store.schema();
   if (schema->find(name) != nullptr) return;
   std::string known;
-  for (auto const& definition : schema->all()) known += (known.empty() ? "" : ", ") + definition.name;
-  throw std::invalid_argument(fmt::format("There is no collection '{}'; there are: {}.", name, known));
+  for (auto const& definition : schema->all())
+    known += (known.empty() ? "" : ", ") + definition.name;
+  throw std::invalid_argument(
+      fmt::format("There is no collection '{}'; there are: {}.", name, known));
 }
 
 }  // namespace
 
-int import_records(Settings settings, std::vector<Application> const& applications, std::string const& collection,
-                   std::filesystem::path const& file) {
+int import_records(Settings settings, std::vector<Application> const& applications,
+                   std::string const& collection, std::filesystem::path const& file) {
   Core core(quiet(std::move(settings)), applications);
   require_collection(core.store(), collection);
   std::ifstream opened;
   if (file != "-") {
     opened.open(file, std::ios::binary);
-    if (!opened) throw std::invalid_argument(fmt::format("The file {} cannot be read.", file.string()));
+    if (!opened)
+      throw std::invalid_argument(fmt::format("The file {} cannot be read.", file.string()));
   }
   auto const begin = Clock::now();
-  auto const report = core.wait(import_stream(core.store(), collection, file == "-" ? std::cin : opened));
+  auto const report =
+      core.wait(import_stream(core.store(), collection, file == "-" ? std::cin : opened));
   auto const seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  for (auto const& refusal : report.refusals) fmt::print(stderr, "line {}: {}\n", refusal.line, refusal.reason);
+  for (auto const& refusal : report.refusals)
+    fmt::print(stderr, "line {}: {}\n", refusal.line, refusal.reason);
   fmt::print("{} added, {} refused in {:.1f} s\n", report.added, report.refused, seconds);
   return report.refused == 0 ? 0 : 1;
 }
 
-int export_records(Settings settings, std::vector<Application> const& applications, std::string const& collection,
-                   std::string const& filter) {
+int export_records(Settings settings, std::vector<Application> const& applications,
+                   std::string const& collection, std::string const& filter) {
   Core core(quiet(std::move(settings)), applications);
   require_collection(core.store(), collection);
   std::string after;
