@@ -56,7 +56,8 @@ class Request {
   /// The prefix the application is mounted under: "" at the root, else such as "/tasks". Links
   /// begin with it.
   std::string_view base() const;
-  /// A path of the application as a link: url("/add") is "/tasks/add" where it is mounted under "/tasks".
+  /// A path of the application as a link: url("/add") is "/tasks/add" where it is mounted under
+  /// "/tasks".
   std::string url(std::string_view path) const;
   /// "" when absent; names without regard to case; a repeated header's values are joined by ", ".
   std::string_view header(std::string_view name) const;
@@ -74,8 +75,8 @@ class Request {
   Deadline deadline() const;
   /// What the client would rather have, by Accept; `*` and none at all mean json.
   Format format() const;
-  /// Whether a person's form sent this, who is to see a page next: the body is a form (urlencoded or multipart) and
-  /// Accept does not name JSON.
+  /// Whether a person's form sent this, who is to see a page next: the body is a form (urlencoded
+  /// or multipart) and Accept does not name JSON.
   bool is_form() const;
   /// By Accept-Language; the server's default language where the client names neither.
   Language language() const;
