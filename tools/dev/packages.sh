@@ -11,6 +11,7 @@ missing_packages() {
     fi
     wanted+="${package%@*}"$'\n'
   done <"$ROOT/tools/dev/packages.txt"
+  # shellcheck disable=SC2016 # ${...} is dpkg-query's own format.
   # dpkg-query lists what is there in one call; whatever is not there is what is left.
   comm -23 <(printf '%s' "$wanted" | sort -u) \
     <(printf '%s' "$wanted" | xargs -r dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null |
@@ -20,8 +21,8 @@ missing_packages() {
 require_packages() {
   command -v dpkg-query >/dev/null || not_debian_12
   local missing
-  missing="$(missing_packages "$@")"
-  [ -z "$missing" ] || install_packages $missing
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }
 
 is_debian_12() { (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && [ "${VERSION_ID:-}" = 12 ]); }
@@ -53,7 +54,7 @@ install_packages() {
   mkdir -p "$ROOT/build"
   say "Installing $# Debian packages: $*"
   # Another package manager may be at work on a machine that has just started: wait for it.
-  local apt=("${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=3)
+  local apt=("${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=1)
   watch_apt "${apt[@]}" update ||
     warn "apt-get update did not get every list; going on with those that are here."
   watch_apt "${apt[@]}" install -y --no-install-recommends "$@" ||
@@ -63,10 +64,19 @@ install_packages() {
 
 # Runs apt-get with its progress on one line; on failure prints the end of what it said.
 watch_apt() {
-  local log="$ROOT/build/apt.log" kind item percent text
-  { "$@" 3>&1 >"$log" 2>&1 </dev/null | while IFS=: read -r kind item percent text; do
-    [[ "$kind" == dlstatus || "$kind" == pmstatus ]] && progress "  ${percent%%.*} % $text"
-  done; } || {
+  local log="$ROOT/build/apt.log" line percent
+  {
+    "$@" 2>&1 </dev/null | while IFS= read -r line; do
+      case "$line" in
+        # kind:item:percent:text
+        dlstatus:* | pmstatus:*)
+          percent="${line#*:*:}"
+          progress "  ${percent%%[.:]*} % ${percent#*:}"
+          ;;
+        *) printf '%s\n' "$line" ;;
+      esac
+    done >"$log"
+  } || {
     progress_end
     tail -n 15 "$log" >&2
     return 1
