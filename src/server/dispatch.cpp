@@ -126,7 +126,7 @@ Async<Response> Dispatcher::answer(Request& request, Mount* mount) {
 
 Async<Response> Dispatcher::operator()(Request& request) {
   auto* mount = mount_for(request);
-  request.impl().pages = &mount->site();
+  mount->site().enter(request);
   Handler const inside = [this, mount](Request& inner) {
     return answer(inner, mount);
   };

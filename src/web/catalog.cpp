@@ -46,16 +46,30 @@ void flatten(std::string_view file, std::string const& prefix, toml::table const
   }
 }
 
+bool is_name(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.';
+  });
+}
+
 /// Calls `text(piece)` and `name(placeholder)` for the pieces of a message, in order.
 template <class Text, class Name>
 void split(std::string_view message, Text text, Name name) {
-  while (!message.empty()) {
-    auto open = message.find('{');
+  std::size_t from = 0;
+  while (from < message.size()) {
+    auto open = message.find('{', from);
     auto close = open == std::string_view::npos ? open : message.find('}', open);
     if (close == std::string_view::npos) break;
+    auto inner = message.substr(open + 1, close - open - 1);
+    if (!is_name(inner)) {
+      from = open + 1;
+      continue;
+    }
     text(message.substr(0, open));
-    name(message.substr(open + 1, close - open - 1));
+    name(inner);
     message.remove_prefix(close + 1);
+    from = 0;
   }
   text(message);
 }
@@ -99,17 +113,10 @@ std::vector<std::string> Catalog::keys() const {
 }
 
 std::string fill(std::string_view message, JsonObject const& values) {
-  std::string filled;
-  split(
-      message, [&](std::string_view text) { filled += text; },
-      [&](std::string_view name) {
-        if (auto const* value = values.if_contains(name)) {
-          filled += plain_text(*value);
-        } else {
-          filled += fmt::format("{{{}}}", name);
-        }
-      });
-  return filled;
+  return with_names(message, [&](std::string_view name) {
+    auto const* value = values.if_contains(name);
+    return value ? plain_text(*value) : fmt::format("{{{}}}", name);
+  });
 }
 
 std::string plain_text(Json const& value) {
@@ -117,6 +124,15 @@ std::string plain_text(Json const& value) {
   if (auto const* text = value.if_string()) return std::string(*text);
   if (auto const* number = value.if_double()) return fmt::format("{}", *number);
   return boost::json::serialize(value);
+}
+
+std::string with_names(std::string_view message,
+                       std::function<std::string(std::string_view)> const& name) {
+  std::string result;
+  split(
+      message, [&](std::string_view text) { result += text; },
+      [&](std::string_view placeholder) { result += name(placeholder); });
+  return result;
 }
 
 std::vector<std::string> placeholders(std::string_view message) {

@@ -4,6 +4,7 @@
 #include <minga/json.hpp>
 #include <minga/request.hpp>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -46,6 +47,10 @@ std::string fill(std::string_view message, JsonObject const& values);
 /// A scalar as people read it; "" for null, compact JSON for lists and objects.
 std::string plain_text(Json const& value);
 
+/// A message with what `name` answers in place of each `{name}`. Braces around anything but a name
+/// (letters, digits, `_`, `.`) are text.
+std::string with_names(std::string_view message,
+                       std::function<std::string(std::string_view)> const& name);
 /// The names between braces, in order: `{count} of {total}` has two.
 std::vector<std::string> placeholders(std::string_view message);
 

@@ -221,14 +221,15 @@ Site::Site(SiteSettings settings, Embedded const& files)
     : impl_(std::make_unique<Impl>(std::move(settings), files)) {}
 Site::~Site() = default;
 
-Language Site::language(Request const& request) const {
-  if (auto asked = parse_language(request.query("lang"))) return *asked;
-  if (auto chosen = parse_language(request.cookie(kLanguageCookie))) return *chosen;
-  return request.language();
+void Site::enter(Request& request) {
+  auto& impl = request.impl();
+  impl.pages = this;
+  auto asked = parse_language(request.query("lang"));
+  impl.chosen_language = asked ? asked : parse_language(request.cookie(kLanguageCookie));
 }
 
 Response Site::render(Request& request, std::string_view page, JsonObject model) {
-  auto language = this->language(request);
+  auto language = request.language();
   auto const& pages = impl_->pages[index_of(language)];
   auto found = pages.find(page_name(page));
   if (found == pages.end()) {
@@ -263,18 +264,18 @@ Response Site::render(Request& request, std::string_view page, JsonObject model)
                               impl_->csrf.make_token(secret));
   }
 
-  auto response = Response::html(form.render({&model, &own, &page_model, &impl_->constants}));
+  auto response = Response::html(form.render({&own, &page_model, &impl_->constants, &model}));
   response.header("Content-Language", std::string(language_code(language)));
   for (auto const& cookie : cookies) response.cookie(cookie);
   return response;
 }
 
 std::string Site::text(Request const& request, std::string_view key, JsonObject const& values) {
-  return impl_->catalog(language(request)).text(key, values);
+  return impl_->catalog(request.language()).text(key, values);
 }
 
 Response Site::error_page(Request& request, Error const& error) {
-  auto language = this->language(request);
+  auto language = request.language();
   auto answer = [&]() -> Response {
     switch (request.format()) {
       case Format::html: {
@@ -309,7 +310,7 @@ Response Site::error_page(Request& request, Error const& error) {
 }
 
 Response Site::form_again(Request& request, std::string_view page, Error const& error) {
-  auto language = this->language(request);
+  auto language = request.language();
   JsonObject errors;
   JsonArray problems;
   for (auto const& [field, value] : error.data()) {

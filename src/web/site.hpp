@@ -29,19 +29,21 @@ struct SiteSettings {
 };
 
 /// What an application's pages need: templates within a layout, the texts of each language, forms
-/// with CSRF tokens, notices, hashed assets, the security headers of pages. docs/guide/pages.md
-/// shows an author's view of it.
+/// with CSRF tokens, notices, hashed assets, the security headers of pages.
 ///
 /// Files: `pages/*.html`, `messages/es.toml`, `messages/en.toml`, `assets/*`. The application's own
 /// win over the platform's of the same name, message by message. All templates are parsed, in each
 /// language, when the site is made; afterwards it is read only, so that any thread may render.
 ///
 /// Templates are mustache, escaped by default. `{{>card}}` is pages/card.html; `{{#t}}key{{/t}}` is
-/// a message, in which
-/// `{name}` stands for the model's `name`; `{{#asset}}live.js{{/asset}}` is an asset's URL;
-/// `{{{csrf}}}` is the field that a form must carry. Every page has a message `title.<page>`. In a
-/// section "", {}, [] and null count as false, 0 does not. Every model also has: `base`, `root`,
-/// `language`, `app`, `url`, `page.<page>`, `params`, `languages`, `notices`.
+/// a message, in which `{name}` stands for the model's `name`; `{{#asset}}live.js{{/asset}}` is an
+/// asset's URL; `{{{csrf}}}` is the field that a form must carry. Every page has a message
+/// `title.<page>`. In a section "", {}, [] and null count as false, 0 does not. Every model also
+/// has: `base`, `root`, `language`, `app`, `url`, `page.<page>`, `params`, `languages`, `notices`;
+/// a model cannot replace them.
+///
+/// The platform has three pages of its own: `layout`, `error`, and `start`, which shows `apps`
+/// [{url, title, summary}].
 class Site : public Pages {
  public:
   /// Throws std::invalid_argument that names the file when a template or a message file cannot be
@@ -53,9 +55,9 @@ class Site : public Pages {
   Response render(Request& request, std::string_view page, JsonObject model) override;
   std::string text(Request const& request, std::string_view key, JsonObject const& values) override;
 
-  /// What pages are written in for this request: `?lang=`, else the cookie of an earlier choice,
-  /// else Request::language().
-  Language language(Request const& request) const;
+  /// Before the handler: the request's pages are this site's, and its language is what the person
+  /// chose (`?lang=`, or the cookie of an earlier choice), if she did.
+  void enter(Request& request);
 
   /// Status and message as a page for HTML, as JSON or a line of text otherwise. A 404 is, as JSON,
   /// `{"status":404,"message":"Not Found: <url>"}`. `data` of other errors keeps its codes; its

@@ -199,7 +199,7 @@ class Loader {
     if (!files_.contains(kLayout)) throw std::invalid_argument("There is no pages/layout.html.");
     std::map<std::string, Template, std::less<>> templates;
     for (auto const& [name, text] : files_) {
-      if (name == kLayout || name == kOptional || partials_.contains(name)) continue;
+      if (!is_page(name)) continue;
       page_ = name;
       auto composed = resolve(name, trimmed(include(std::string(kLayout), 0)));
       templates.emplace(name, Template(file_name(name), composed));
@@ -208,6 +208,13 @@ class Loader {
   }
 
  private:
+  /// A partial of the platform's that this application does not use has no title either.
+  bool is_page(std::string const& name) const {
+    if (name == kLayout || name == kOptional || partials_.contains(name)) return false;
+    bool is_own = sources_.folders.back()->find(file_name(name)) != nullptr;
+    return is_own || sources_.catalog->find("title." + name) != nullptr;
+  }
+
   static std::string file_name(std::string_view name) { return fmt::format("pages/{}.html", name); }
 
   /// Calls `each` with what stands between `open` and `close`, and puts its answer in the place of
@@ -273,8 +280,8 @@ class Loader {
 
   /// A message as template text: its `{name}` become the model's names.
   static std::string lowered(std::string_view message) {
-    return replace("", escape_html(message), "{", "}",
-                   [](std::string_view name) { return fmt::format("{{{{{}}}}}", name); });
+    return with_names(escape_html(message),
+                      [](std::string_view name) { return fmt::format("{{{{{}}}}}", name); });
   }
 
   std::string resolve(std::string const& page, std::string text) {

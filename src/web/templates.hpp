@@ -46,9 +46,8 @@ struct Sources {
 };
 
 /// All pages of a site in one language, by name without ".html". A file of pages/ is a page unless
-/// it is the layout or another file's partial. std::invalid_argument, naming the file, for an
-/// unknown partial, message or asset, a partial within itself, a page without its message
-/// `title.<page>`.
+/// it is the layout or a partial. std::invalid_argument, naming the file, for an unknown partial,
+/// message or asset, a partial within itself, a page without its message `title.<page>`.
 std::map<std::string, Template, std::less<>> load_templates(Sources const& sources);
 
 }  // namespace minga::web
