@@ -36,18 +36,18 @@ JsonObject as_document(Json value) {
 
 /// The form has fields for name and description, and a text for the rest of the document.
 JsonObject document_from_form(JsonObject const& form) {
-  auto text_of = [&form](std::string_view field) -> std::string_view {
-    auto const* value = form.if_contains(field);
-    return value && value->is_string() ? std::string_view(value->as_string()) : "";
-  };
+  JsonObject document;
+  for (auto field : {"name", "description"}) {
+    if (auto const* value = form.if_contains(field)) document[field] = *value;
+  }
+  auto const* rest = form.if_contains("rest");
+  if (!rest || (rest->is_string() && rest->as_string().empty())) return document;
   boost::system::error_code failure;
-  auto rest_text = text_of("rest");
-  auto rest = rest_text.empty() ? Json(JsonObject{}) : boost::json::parse(rest_text, failure);
-  if (failure || !rest.is_object()) {
+  auto others = rest->is_string() ? boost::json::parse(rest->as_string(), failure) : *rest;
+  if (failure || !others.is_object()) {
     throw Error::invalid("rest", "items_rest_no_object", "Must be a JSON object.");
   }
-  JsonObject document{{"name", text_of("name")}, {"description", text_of("description")}};
-  for (auto& [key, value] : rest.get_object()) document.insert_or_assign(key, std::move(value));
+  for (auto& [key, value] : others.get_object()) document.insert_or_assign(key, std::move(value));
   return document;
 }
 
