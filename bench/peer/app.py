@@ -64,7 +64,7 @@ def add():
     with cursor() as rows:
         rows.execute(CREATE, (uuid.uuid4().hex[:15], task["title"], task["description"], bool(task.get("done"))))
         created = as_json(rows.fetchone())
-    return jsonify(message="Tarea añadida correctamente", **created), 201
+    return jsonify(message="Tarea a\u00f1adida correctamente", **created), 201
 
 
 @app.get("/tasks/<id>")
