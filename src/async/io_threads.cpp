@@ -10,6 +10,7 @@
 namespace minga {
 namespace {
 
+thread_local IoThreads const* current_threads = nullptr;
 thread_local int current_index = -1;
 
 }  // namespace
@@ -30,6 +31,7 @@ IoThreads::~IoThreads() {
 void IoThreads::start() {
   for (std::size_t i = 0; i < contexts_.size(); ++i) {
     threads_.emplace_back([this, i] {
+      current_threads = this;
       current_index = static_cast<int>(i);
       pthread_setname_np(pthread_self(), fmt::format("minga-io-{}", i).c_str());
       contexts_[i]->run();

@@ -27,8 +27,8 @@ class IoThreads {
   /// before.
   void join();
 
-  /// 0..size-1 on an I/O thread, -1 elsewhere: for state that each I/O thread has of its own.
-  static int current();
+  /// 0..size-1 on a thread of these, -1 elsewhere: for state that each I/O thread has of its own.
+  int current() const;
 
  private:
   using Guard = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;

@@ -28,11 +28,6 @@ class Dialect {
   virtual std::string_view for_update() const = 0;
   virtual std::string_view random() const = 0;
 
-  /// SQL of: the value at a path of a JSON column. `path` is made of member names and array
-  /// indexes. minga_json(column, path): text, number or NULL; booleans as 'true'/'false' text? see
-  /// records/filter.
-  virtual std::string json_text_at(std::string_view column, std::string_view json_path) const = 0;
-
   /// An identifier in quotes; throws std::invalid_argument for one with a quote or a NUL in it.
   std::string quote(std::string_view identifier) const;
 };

@@ -1,0 +1,95 @@
+#include "sql/sqlite/dialect.hpp"
+#include "sql/sqlite/file_lock.hpp"
+#include "sql/sqlite/files.hpp"
+#include "sql/sqlite/readers.hpp"
+#include "sql/sqlite/sqlite.hpp"
+#include "sql/sqlite/writer.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+namespace minga::sql::sqlite {
+namespace {
+
+class SqliteDatabase : public Database {
+ public:
+  SqliteDatabase(IoThreads& threads, Options options, Metrics& metrics)
+      : options_(std::move(options)),
+        lock_(std::make_unique<FileLock>(options_.file)),
+        prepared_((prepare_file(options_), true)),
+        writer_(threads, options_, metrics),
+        readers_(threads, options_) {}
+
+  Async<Rows> read(Statement statement) override {
+    require_open(statement.deadline);
+    co_return co_await readers_.run(statement);
+  }
+
+  Async<Rows> write(Statement statement) override {
+    Operation operation;
+    operation.statement = &statement;
+    operation.deadline = statement.deadline;
+    co_await writer_.run(operation);
+    co_return std::move(operation.rows);
+  }
+
+  Async<void> transact(TransactionBody body, Deadline deadline) override {
+    Operation operation;
+    operation.body = &body;
+    operation.deadline = deadline;
+    co_await writer_.run(operation);
+  }
+
+  Dialect const& dialect() const override { return sqlite::dialect(); }
+
+  std::string durability() const override {
+    return fmt::format("SQLite {}, WAL, synchronous=FULL, group commit", sqlite3_libversion());
+  }
+
+  Async<void> check_writable(Deadline deadline) override {
+    // Writes the header page, so that a disk that is full or read-only says so.
+    auto const version = co_await read(Statement("PRAGMA user_version", {}, deadline));
+    auto sql = fmt::format("PRAGMA user_version = {}", version.integer(0, 0));
+    co_await write(Statement(std::move(sql), {}, deadline));
+  }
+
+  Async<void> backup(std::filesystem::path file) override {
+    auto work = [this, file] { copy(options_.file, file); };
+    co_await readers_.pool().run(work);
+  }
+
+  Async<void> close() override {
+    closed_ = true;
+    co_await readers_.close();
+    auto work = [this] {
+      writer_.stop();
+      lock_.reset();
+    };
+    co_await readers_.pool().run(work);
+  }
+
+ private:
+  void require_open(Deadline deadline) const {
+    if (closed_) throw Error(ErrorCode::connection_lost, "The database is closed.");
+    if (!has_passed(deadline)) return;
+    Error error(ErrorCode::deadline, "The deadline passed before the read began.");
+    error.retryable = true;
+    throw error;
+  }
+
+  Options options_;
+  std::unique_ptr<FileLock> lock_;
+  bool prepared_;  // the file is checked before the writer opens it
+  Writer writer_;
+  Readers readers_;
+  std::atomic<bool> closed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open(IoThreads& threads, Options options, Metrics& metrics) {
+  return std::make_unique<SqliteDatabase>(threads, std::move(options), metrics);
+}
+
+}  // namespace minga::sql::sqlite

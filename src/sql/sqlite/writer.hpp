@@ -1,0 +1,87 @@
+#pragma once
+
+#include "async/io_threads.hpp"
+#include "base/metrics.hpp"
+#include "sql/database.hpp"
+#include "sql/sqlite/connection.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace minga::sql::sqlite {
+
+/// Resumes a coroutine that waits for the writer.
+class Resumption {
+ public:
+  virtual ~Resumption() = default;
+  virtual void resume() = 0;
+};
+
+/// One write that waits for its turn; it lives in the frame of the coroutine that awaits it.
+struct Operation {
+  Statement* statement = nullptr;  // either a statement of its own
+  TransactionBody* body = nullptr;  // or a transaction's body
+  Deadline deadline = Deadline::max();
+  Rows rows;
+  std::exception_ptr failure;
+  int thread = -1;  // the I/O thread to resume on
+  boost::asio::any_io_executor executor;
+  std::unique_ptr<Resumption> resumption;
+};
+
+/// The thread that owns the only writing connection. It takes all that waits, runs each operation in a savepoint of one
+/// transaction, commits them together, and only then resumes their callers.
+class Writer {
+ public:
+  Writer(IoThreads& threads, Options const& options, Metrics& metrics);
+  ~Writer();
+
+  /// Durable, or failed, when this returns. Not interrupted by cancellation. Throws sql::Error queue_full or, after
+  /// stop(), connection_lost.
+  Async<void> run(Operation& operation);
+
+  /// Finishes what waits, checkpoints, closes the connection. From no I/O thread.
+  void stop();
+
+ private:
+  bool submit(Operation& operation);
+  void work();
+  bool take(std::vector<Operation*>& group);
+  void run_group(std::vector<Operation*>& group);
+  std::size_t begin_and_run(std::vector<Operation*>& group, std::size_t first);
+  void run_one(Operation& operation);
+  void run_body(TransactionBody const& body);
+  void commit(std::span<Operation*> group);
+  void resume(std::vector<Operation*> const& group);
+  void checkpoint_if_due();
+  void end_process_if_not_synced(Error const& error) const;
+
+  IoThreads& threads_;
+  std::size_t bound_;
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<boost::asio::io_context> bodies_;
+  int wal_pages_ = 0;
+  prometheus::Counter& commits_;
+  prometheus::Counter& operations_;
+  prometheus::Gauge& waiting_;
+  prometheus::Histogram& commit_seconds_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Operation*> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace minga::sql::sqlite
