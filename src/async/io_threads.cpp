@@ -45,8 +45,8 @@ void IoThreads::join() {
   threads_.clear();
 }
 
-int IoThreads::current() {
-  return current_index;
+int IoThreads::current() const {
+  return current_threads == this ? current_index : -1;
 }
 
 }  // namespace minga

@@ -55,7 +55,7 @@ class SqliteDatabase : public Database {
   }
 
   Async<void> backup(std::filesystem::path file) override {
-    auto work = [this, file] { copy(options_.file, file); };
+    auto work = [this, file] { sqlite::copy(options_.file, file); };
     co_await readers_.pool().run(work);
   }
 

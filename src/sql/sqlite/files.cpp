@@ -158,7 +158,7 @@ void restore(std::filesystem::path const& backup, std::filesystem::path const& t
   auto const before = std::filesystem::path(target.string() + ".before-restore");
   auto const fresh = std::filesystem::path(target.string() + ".restored");
   std::filesystem::remove(fresh);
-  copy(backup, fresh);
+  sqlite::copy(backup, fresh);
   if (std::filesystem::exists(target)) {
     // What the old one has in its log goes into the file first: it must be whole on its own.
     {

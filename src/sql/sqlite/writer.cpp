@@ -188,7 +188,7 @@ void Writer::run_one(Operation& operation) {
     }
     connection_->run(Statement("SAVEPOINT operation"));
     try {
-      run_body(*operation.body);
+      run_body(operation);
     } catch (...) {
       if (!connection_->autocommit()) {
         connection_->run(Statement("ROLLBACK TO operation"));
@@ -205,16 +205,16 @@ void Writer::run_one(Operation& operation) {
   }
 }
 
-void Writer::run_body(TransactionBody const& body) {
+void Writer::run_body(Operation const& operation) {
   if (!bodies_) bodies_ = std::make_unique<boost::asio::io_context>(1);
-  WriterTransaction transaction(*connection_, Deadline::max());
+  WriterTransaction transaction(*connection_, operation.deadline);
   bool ended = false;
   std::exception_ptr failure;
   auto note = [&](std::exception_ptr error) {
     ended = true;
     failure = std::move(error);
   };
-  boost::asio::co_spawn(*bodies_, body(transaction), note);
+  boost::asio::co_spawn(*bodies_, (*operation.body)(transaction), note);
   bodies_->restart();
   bodies_->poll();
   if (!ended) {

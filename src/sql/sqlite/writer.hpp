@@ -61,7 +61,7 @@ class Writer {
   void run_group(std::vector<Operation*>& group);
   std::size_t begin_and_run(std::vector<Operation*>& group, std::size_t first);
   void run_one(Operation& operation);
-  void run_body(TransactionBody const& body);
+  void run_body(Operation const& operation);
   void commit(std::span<Operation*> group);
   void resume(std::vector<Operation*> const& group);
   void checkpoint_if_due();

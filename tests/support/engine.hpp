@@ -1,0 +1,70 @@
+#pragma once
+
+#include "async/io_threads.hpp"
+#include "base/metrics.hpp"
+#include "sql/database.hpp"
+#include "sql/sqlite/sqlite.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace minga::testing_support {
+
+/// A folder of its own, removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    auto name = (std::filesystem::temp_directory_path() / "minga-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder could be made");
+    path_ = name;
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(TemporaryFolder const&) = delete;
+  TemporaryFolder& operator=(TemporaryFolder const&) = delete;
+  std::filesystem::path const& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Two I/O threads and a fresh embedded database on them.
+class SqliteEngine {
+ public:
+  explicit SqliteEngine(sql::sqlite::Options options = {}) : threads(2), options_(std::move(options)) {
+    threads.start();
+    options_.file = folder_.path() / "test.db";
+    open();
+  }
+  ~SqliteEngine() {
+    if (database) close();
+  }
+
+  void open() { database = sql::sqlite::open(threads, options_, metrics); }
+  void close() {
+    run(database->close());
+    database.reset();
+  }
+  std::filesystem::path const& file() const { return options_.file; }
+
+  /// Awaits on the first I/O thread.
+  template <class T>
+  T run(Async<T> task) {
+    return boost::asio::co_spawn(threads.context(0), std::move(task), boost::asio::use_future).get();
+  }
+
+  IoThreads threads;
+  Metrics metrics;
+  std::unique_ptr<sql::Database> database;
+
+ private:
+  TemporaryFolder folder_;
+  sql::sqlite::Options options_;
+};
+
+}  // namespace minga::testing_support
