@@ -119,8 +119,13 @@ Async<void> prepare_text(Shared& shared, Request& request, Answer& answer, std::
       auto work = [encoding, plain = std::string_view(answer.owned)] {
         return compress(encoding, plain);
       };
-      answer.owned =
-          answer.owned.size() <= kCompressInline ? work() : co_await shared.pool.run(work);
+      // Not a conditional expression: GCC 12 destroys its temporary twice when one branch awaits.
+      if (answer.owned.size() <= kCompressInline) {
+        answer.owned = work();
+      } else {
+        auto packed = co_await shared.pool.run(work);
+        answer.owned = std::move(packed);
+      }
       mark_encoded(answer.response, encoding);
     }
   }
