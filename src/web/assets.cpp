@@ -2,6 +2,8 @@
 
 #include <minga/error.hpp>
 
+#include <fmt/format.h>
+
 #include <array>
 #include <sodium.h>
 

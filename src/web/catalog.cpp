@@ -1,6 +1,7 @@
 #include "web/catalog.hpp"
 
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include <stdexcept>

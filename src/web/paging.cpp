@@ -2,6 +2,10 @@
 
 #include "base/text.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 namespace minga {
 namespace {
 

@@ -8,6 +8,8 @@
 #include "web/signing.hpp"
 #include "web/templates.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <stdexcept>
 

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 
+#include <fmt/format.h>
 #include <kainjow/mustache.hpp>
 
 #include <deque>

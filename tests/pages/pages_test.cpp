@@ -5,6 +5,7 @@
 #include "web/catalog.hpp"
 #include "web/site.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include <stdexcept>
 
