@@ -5,6 +5,7 @@
 #include "http/media_type.hpp"
 #include "web/assets.hpp"
 #include "web/catalog.hpp"
+#include "web/error_texts.hpp"
 #include "web/signing.hpp"
 #include "web/templates.hpp"
 
@@ -167,55 +168,8 @@ struct Site::Impl {
     return links;
   }
 
-  /// The English sentence of an error in the given language.
-  std::string sentence(Language language, std::string_view english) const {
-    auto const* found = catalog(language).find(fmt::format("sentences.{}", english));
-    return found ? found->other : std::string(english);
-  }
-
-  std::string field_message(Language language, std::string_view field,
-                            JsonObject const& error) const {
-    auto text_of = [&error](std::string_view key) {
-      auto const* value = error.if_contains(key);
-      auto const* text = value ? value->if_string() : nullptr;
-      return text ? std::string_view(*text) : std::string_view{};
-    };
-    auto const* params = error.if_contains("params");
-    auto const* values = params ? params->if_object() : nullptr;
-    auto const& texts = catalog(language);
-    for (auto const& key : {fmt::format("errors.{}.{}", field, text_of("code")),
-                            fmt::format("codes.{}", text_of("code"))}) {
-      if (texts.find(key)) return texts.text(key, values ? *values : JsonObject{});
-    }
-    return sentence(language, text_of("message"));
-  }
-
-  /// The messages of an error's data in the given language; codes and parameters stay.
-  void translate(Language language, JsonObject& data) const {
-    for (auto& [field, value] : data) {
-      auto* object = value.if_object();
-      if (!object) continue;
-      if (object->contains("code") && object->contains("message")) {
-        object->at("message") = field_message(language, field, *object);
-      } else {
-        translate(language, *object);
-      }
-    }
-  }
-
-  std::string explanation(Language language, Error const& error) const {
-    auto const& texts = catalog(language);
-    for (auto const& key : {fmt::format("explanations.{}", error.code()),
-                            fmt::format("explanations.{}", error.status())}) {
-      if (texts.find(key)) return texts.text(key, {});
-    }
-    return sentence(language, error.message());
-  }
-
-  std::string heading(Language language, int status) const {
-    auto const& texts = catalog(language);
-    auto key = fmt::format("headings.{}", status);
-    return texts.text(texts.find(key) ? key : "headings.other", {});
+  ErrorTexts errors(Request const& request) const {
+    return ErrorTexts(catalog(request.language()));
   }
 };
 
@@ -277,19 +231,19 @@ std::string Site::text(Request const& request, std::string_view key, JsonObject 
 }
 
 Response Site::error_page(Request& request, Error const& error) {
-  auto language = request.language();
+  auto texts = impl_->errors(request);
   auto answer = [&]() -> Response {
     switch (request.format()) {
       case Format::html: {
         JsonObject model;
         model["status"] = error.status();
-        model["heading"] = impl_->heading(language, error.status());
-        model["explanation"] = impl_->explanation(language, error);
+        model["heading"] = texts.heading(error.status());
+        model["explanation"] = texts.explanation(error);
         if (error.status() >= 500) model["request_id"] = request.id();
         return render(request, "error", std::move(model)).status(error.status());
       }
       case Format::text:
-        return Response::text(impl_->sentence(language, error.message()) + "\n", error.status());
+        return Response::text(texts.sentence(error.message()) + "\n", error.status());
       case Format::json:
         break;
     }
@@ -300,8 +254,8 @@ Response Site::error_page(Request& request, Error const& error) {
       return Response::json(std::move(envelope), 404);
     }
     auto envelope = error.envelope();
-    envelope["message"] = impl_->sentence(language, error.message());
-    if (auto* data = envelope["data"].if_object()) impl_->translate(language, *data);
+    envelope["message"] = texts.sentence(error.message());
+    if (auto* data = envelope["data"].if_object()) texts.translate(*data);
     if (error.status() >= 500) envelope["requestId"] = request.id();
     return Response::json(std::move(envelope), error.status());
   }();
@@ -312,23 +266,23 @@ Response Site::error_page(Request& request, Error const& error) {
 }
 
 Response Site::form_again(Request& request, std::string_view page, Error const& error) {
-  auto language = request.language();
+  auto texts = impl_->errors(request);
   JsonObject errors;
   JsonArray problems;
   for (auto const& [field, value] : error.data()) {
     auto const* object = value.if_object();
     if (!object) continue;
-    auto message = impl_->field_message(language, field, *object);
+    auto message = texts.field_message(field, *object);
     errors[field] = message;
     JsonObject problem;
     problem["field"] = field;
     problem["message"] = std::move(message);
-    problem["label"] = impl_->catalog(language).text(fmt::format("fields.{}", field), {});
+    problem["label"] = texts.label(field);
     problems.push_back(std::move(problem));
   }
   if (problems.empty()) {
     JsonObject problem;
-    problem["message"] = impl_->sentence(language, error.message());
+    problem["message"] = texts.sentence(error.message());
     problems.push_back(std::move(problem));
   }
   JsonObject model;
