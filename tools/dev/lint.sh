@@ -40,7 +40,13 @@ lint_size() { sources | xargs -0 /usr/bin/python3 tools/lint/words.py size; }
 lint_words() { sources src include apps | xargs -0 /usr/bin/python3 tools/lint/words.py words; }
 lint_paths() { sources | xargs -0 /usr/bin/python3 tools/lint/words.py paths; }
 lint_coroutines() { sources '*.cpp' '*.hpp' | xargs -0 /usr/bin/python3 tools/lint/coroutines.py; }
-lint_format() { sources '*.cpp' '*.hpp' | xargs -0 -n 20 -P "$(jobs)" clang-format-19 --dry-run --Werror; }
+# Names the files only: clang-format-19 -i mends them.
+lint_format() {
+  local files
+  files="$(sources '*.cpp' '*.hpp' | xargs -0 -n 20 -P "$(jobs)" clang-format-19 --dry-run 2>&1 |
+    sed -n 's/^\([^ :]*\):[0-9]*:[0-9]*: .*-Wclang-format.*/clang-format-19 -i \1/p' | sort -u)"
+  [ -z "$files" ] || { printf '%s\n' "$files"; return 1; }
+}
 lint_python() { sources '*.py' bench/run | xargs -0 /usr/bin/python3 -m pyflakes; }
 lint_shell() { sources dev .ci/run '*.sh' | xargs -0 shellcheck --external-sources --severity=style; }
 
