@@ -4,26 +4,43 @@ namespace minga::sql {
 
 char const* name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::unique_violation: return "unique_violation";
-    case ErrorCode::foreign_key_violation: return "foreign_key_violation";
-    case ErrorCode::not_null_violation: return "not_null_violation";
-    case ErrorCode::check_violation: return "check_violation";
-    case ErrorCode::serialization_failure: return "serialization_failure";
-    case ErrorCode::busy: return "busy";
-    case ErrorCode::full: return "full";
-    case ErrorCode::read_only: return "read_only";
-    case ErrorCode::io: return "io";
-    case ErrorCode::corrupt: return "corrupt";
-    case ErrorCode::deadline: return "deadline";
-    case ErrorCode::cancelled: return "cancelled";
-    case ErrorCode::queue_full: return "queue_full";
-    case ErrorCode::connection_lost: return "connection_lost";
-    case ErrorCode::syntax: return "syntax";
-    case ErrorCode::other: return "other";
+    case ErrorCode::unique_violation:
+      return "unique_violation";
+    case ErrorCode::foreign_key_violation:
+      return "foreign_key_violation";
+    case ErrorCode::not_null_violation:
+      return "not_null_violation";
+    case ErrorCode::check_violation:
+      return "check_violation";
+    case ErrorCode::serialization_failure:
+      return "serialization_failure";
+    case ErrorCode::busy:
+      return "busy";
+    case ErrorCode::full:
+      return "full";
+    case ErrorCode::read_only:
+      return "read_only";
+    case ErrorCode::io:
+      return "io";
+    case ErrorCode::corrupt:
+      return "corrupt";
+    case ErrorCode::deadline:
+      return "deadline";
+    case ErrorCode::cancelled:
+      return "cancelled";
+    case ErrorCode::queue_full:
+      return "queue_full";
+    case ErrorCode::connection_lost:
+      return "connection_lost";
+    case ErrorCode::syntax:
+      return "syntax";
+    case ErrorCode::other:
+      return "other";
   }
   return "other";
 }
 
-Error::Error(ErrorCode code, std::string message) : std::runtime_error(std::move(message)), code_(code) {}
+Error::Error(ErrorCode code, std::string message)
+    : std::runtime_error(std::move(message)), code_(code) {}
 
 }  // namespace minga::sql

@@ -11,12 +11,17 @@ std::vector<std::string> const kNoColumns;
 
 }  // namespace
 
-Rows::Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values, std::int64_t affected)
+Rows::Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values,
+           std::int64_t affected)
     : columns_(std::move(columns)), values_(std::move(values)), affected_(affected) {}
 
-std::size_t Rows::size() const { return columns_ && !columns_->empty() ? values_.size() / columns_->size() : 0; }
+std::size_t Rows::size() const {
+  return columns_ && !columns_->empty() ? values_.size() / columns_->size() : 0;
+}
 
-std::vector<std::string> const& Rows::columns() const { return columns_ ? *columns_ : kNoColumns; }
+std::vector<std::string> const& Rows::columns() const {
+  return columns_ ? *columns_ : kNoColumns;
+}
 
 Value const& Rows::at(std::size_t row, std::size_t column) const {
   if (row >= size() || column >= columns_->size()) {
@@ -48,11 +53,14 @@ std::int64_t Rows::integer(std::size_t row, std::size_t column) const {
 }
 
 double Rows::real(std::size_t row, std::size_t column) const {
-  if (auto const* value = std::get_if<std::int64_t>(&at(row, column))) return static_cast<double>(*value);
+  if (auto const* value = std::get_if<std::int64_t>(&at(row, column)))
+    return static_cast<double>(*value);
   return get<double>(*this, row, column, "number");
 }
 
-bool Rows::boolean(std::size_t row, std::size_t column) const { return integer(row, column) != 0; }
+bool Rows::boolean(std::size_t row, std::size_t column) const {
+  return integer(row, column) != 0;
+}
 
 std::string const& Rows::text(std::size_t row, std::size_t column) const {
   return get<std::string>(*this, row, column, "text");

@@ -17,7 +17,10 @@ using namespace std::chrono_literals;
 template <class Engine>
 class DatabaseTest : public testing::Test {
  protected:
-  DatabaseTest() { run("CREATE TABLE notes (id TEXT PRIMARY KEY, title TEXT UNIQUE, score REAL, size BIGINT, done BOOLEAN)"); }
+  DatabaseTest() {
+    run("CREATE TABLE notes (id TEXT PRIMARY KEY, title TEXT UNIQUE, score REAL, size BIGINT, done "
+        "BOOLEAN)");
+  }
 
   Rows run(std::string sql, Params values = {}) {
     return engine_.run(engine_.database->write(Statement(std::move(sql), std::move(values))));
@@ -25,7 +28,9 @@ class DatabaseTest : public testing::Test {
   Rows read(std::string sql, Params values = {}) {
     return engine_.run(engine_.database->read(Statement(std::move(sql), std::move(values))));
   }
-  void insert(std::string id, std::string title) { run("INSERT INTO notes (id, title) VALUES ($1, $2)", {id, title}); }
+  void insert(std::string id, std::string title) {
+    run("INSERT INTO notes (id, title) VALUES ($1, $2)", {id, title});
+  }
   std::int64_t count() { return read("SELECT COUNT(*) FROM notes").integer(0, 0); }
   void transact(TransactionBody body) { engine_.run(engine_.database->transact(std::move(body))); }
 
@@ -101,7 +106,9 @@ Async<void> insert_two(Transaction& transaction, bool fail) {
 }
 
 TYPED_TEST(DatabaseTest, ATransactionIsWholeOrNothing) {
-  EXPECT_THROW(this->transact([](Transaction& transaction) { return insert_two(transaction, true); }), std::runtime_error);
+  EXPECT_THROW(
+      this->transact([](Transaction& transaction) { return insert_two(transaction, true); }),
+      std::runtime_error);
   EXPECT_EQ(this->count(), 0);
   this->transact([](Transaction& transaction) { return insert_two(transaction, false); });
   EXPECT_EQ(this->count(), 2);
@@ -140,7 +147,8 @@ TYPED_TEST(DatabaseTest, APassedDeadlineBeginsNothing) {
 }
 
 constexpr char const* kEndless =
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT COUNT(*) FROM n";
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT "
+    "COUNT(*) FROM n";
 
 TYPED_TEST(DatabaseTest, ALongReadEndsAtItsDeadline) {
   Statement statement(kEndless, {}, Clock::now() + 100ms);
@@ -161,7 +169,8 @@ TYPED_TEST(DatabaseTest, ConcurrentWritersAllSucceed) {
   std::vector<std::future<void>> writers;
   for (int i = 0; i < 64; ++i) {
     auto& context = this->engine_.threads.context(static_cast<std::size_t>(i % 2));
-    writers.push_back(boost::asio::co_spawn(context, insert_many(*this->engine_.database, i * 100, 100), boost::asio::use_future));
+    writers.push_back(boost::asio::co_spawn(
+        context, insert_many(*this->engine_.database, i * 100, 100), boost::asio::use_future));
   }
   for (auto& writer : writers) writer.get();
   EXPECT_EQ(this->count(), 6'400);
@@ -181,7 +190,8 @@ std::vector<Migration> numbered(int count) {
   std::vector<Migration> migrations;
   for (int i = 1; i <= count; ++i) {
     auto make = [i](Dialect const& dialect) {
-      return std::vector<std::string>{"CREATE TABLE step_" + std::to_string(i) + " (id " + std::string(dialect.text_type()) + ")"};
+      return std::vector<std::string>{"CREATE TABLE step_" + std::to_string(i) + " (id " +
+                                      std::string(dialect.text_type()) + ")"};
     };
     migrations.push_back({i, "step " + std::to_string(i), make});
   }
@@ -195,7 +205,11 @@ TYPED_TEST(DatabaseTest, MigratesFromEveryEarlierVersion) {
     engine.run(migrate(*engine.database, numbered(have)));
     engine.run(migrate(*engine.database, all));
     for (int i = 1; i <= 3; ++i) {
-      EXPECT_EQ(engine.run(engine.database->read(Statement("SELECT COUNT(*) FROM step_" + std::to_string(i)))).integer(0, 0), 0);
+      EXPECT_EQ(engine
+                    .run(engine.database->read(
+                        Statement("SELECT COUNT(*) FROM step_" + std::to_string(i))))
+                    .integer(0, 0),
+                0);
     }
   }
 }

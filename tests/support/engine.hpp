@@ -21,7 +21,8 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     auto name = (std::filesystem::temp_directory_path() / "minga-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder could be made");
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::runtime_error("no temporary folder could be made");
     path_ = name;
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
@@ -36,7 +37,8 @@ class TemporaryFolder {
 /// Two I/O threads and a fresh embedded database on them.
 class SqliteEngine {
  public:
-  explicit SqliteEngine(sql::sqlite::Options options = {}) : threads(2), options_(std::move(options)) {
+  explicit SqliteEngine(sql::sqlite::Options options = {})
+      : threads(2), options_(std::move(options)) {
     threads.start();
     options_.file = folder_.path() / "test.db";
     open();
@@ -55,7 +57,8 @@ class SqliteEngine {
   /// Awaits on the first I/O thread.
   template <class T>
   T run(Async<T> task) {
-    return boost::asio::co_spawn(threads.context(0), std::move(task), boost::asio::use_future).get();
+    return boost::asio::co_spawn(threads.context(0), std::move(task), boost::asio::use_future)
+        .get();
   }
 
   IoThreads threads;

@@ -15,25 +15,38 @@ ErrorCode code_of(int extended) {
   switch (extended) {
     case SQLITE_CONSTRAINT_UNIQUE:
     case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_ROWID: return ErrorCode::unique_violation;
-    case SQLITE_CONSTRAINT_FOREIGNKEY: return ErrorCode::foreign_key_violation;
-    case SQLITE_CONSTRAINT_NOTNULL: return ErrorCode::not_null_violation;
-    case SQLITE_CONSTRAINT_CHECK: return ErrorCode::check_violation;
-    default: break;
+    case SQLITE_CONSTRAINT_ROWID:
+      return ErrorCode::unique_violation;
+    case SQLITE_CONSTRAINT_FOREIGNKEY:
+      return ErrorCode::foreign_key_violation;
+    case SQLITE_CONSTRAINT_NOTNULL:
+      return ErrorCode::not_null_violation;
+    case SQLITE_CONSTRAINT_CHECK:
+      return ErrorCode::check_violation;
+    default:
+      break;
   }
   switch (extended & 0xFF) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return ErrorCode::busy;
-    case SQLITE_FULL: return ErrorCode::full;
+    case SQLITE_LOCKED:
+      return ErrorCode::busy;
+    case SQLITE_FULL:
+      return ErrorCode::full;
     case SQLITE_READONLY:
-    case SQLITE_PERM: return ErrorCode::read_only;
+    case SQLITE_PERM:
+      return ErrorCode::read_only;
     case SQLITE_IOERR:
-    case SQLITE_CANTOPEN: return ErrorCode::io;
+    case SQLITE_CANTOPEN:
+      return ErrorCode::io;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return ErrorCode::corrupt;
-    case SQLITE_INTERRUPT: return ErrorCode::deadline;
-    case SQLITE_ERROR: return ErrorCode::syntax;
-    default: return ErrorCode::other;
+    case SQLITE_NOTADB:
+      return ErrorCode::corrupt;
+    case SQLITE_INTERRUPT:
+      return ErrorCode::deadline;
+    case SQLITE_ERROR:
+      return ErrorCode::syntax;
+    default:
+      return ErrorCode::other;
   }
 }
 
@@ -58,8 +71,10 @@ void read_violation(std::string_view message, Error& error) {
 
 Value column_value(sqlite3_stmt* statement, int column) {
   switch (sqlite3_column_type(statement, column)) {
-    case SQLITE_INTEGER: return std::int64_t{sqlite3_column_int64(statement, column)};
-    case SQLITE_FLOAT: return sqlite3_column_double(statement, column);
+    case SQLITE_INTEGER:
+      return std::int64_t{sqlite3_column_int64(statement, column)};
+    case SQLITE_FLOAT:
+      return sqlite3_column_double(statement, column);
     case SQLITE_TEXT: {
       auto const* text = reinterpret_cast<char const*>(sqlite3_column_text(statement, column));
       return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column)));
@@ -68,19 +83,23 @@ Value column_value(sqlite3_stmt* statement, int column) {
       auto const* bytes = static_cast<std::byte const*>(sqlite3_column_blob(statement, column));
       return Blob(bytes, bytes + sqlite3_column_bytes(statement, column));
     }
-    default: return Null{};
+    default:
+      return Null{};
   }
 }
 
 Value argument_value(sqlite3_value* value) {
   switch (sqlite3_value_type(value)) {
-    case SQLITE_INTEGER: return std::int64_t{sqlite3_value_int64(value)};
-    case SQLITE_FLOAT: return sqlite3_value_double(value);
+    case SQLITE_INTEGER:
+      return std::int64_t{sqlite3_value_int64(value)};
+    case SQLITE_FLOAT:
+      return sqlite3_value_double(value);
     case SQLITE_TEXT: {
       auto const* text = reinterpret_cast<char const*>(sqlite3_value_text(value));
       return std::string(text, static_cast<std::size_t>(sqlite3_value_bytes(value)));
     }
-    default: return Null{};
+    default:
+      return Null{};
   }
 }
 
@@ -112,13 +131,19 @@ void call_function(sqlite3_context* context, int count, sqlite3_value** argument
 /// The values outlive the run: SQLite need not copy them.
 int bind_value(sqlite3_stmt* statement, int at, Value const& value) {
   if (auto const* text = std::get_if<std::string>(&value)) {
-    return sqlite3_bind_text64(statement, at, text->data(), text->size(), SQLITE_STATIC, SQLITE_UTF8);
+    return sqlite3_bind_text64(statement, at, text->data(), text->size(), SQLITE_STATIC,
+                               SQLITE_UTF8);
   }
-  if (auto const* integer = std::get_if<std::int64_t>(&value)) return sqlite3_bind_int64(statement, at, *integer);
-  if (auto const* real = std::get_if<double>(&value)) return sqlite3_bind_double(statement, at, *real);
-  if (auto const* truth = std::get_if<bool>(&value)) return sqlite3_bind_int(statement, at, *truth ? 1 : 0);
+  if (auto const* integer = std::get_if<std::int64_t>(&value))
+    return sqlite3_bind_int64(statement, at, *integer);
+  if (auto const* real = std::get_if<double>(&value))
+    return sqlite3_bind_double(statement, at, *real);
+  if (auto const* truth = std::get_if<bool>(&value))
+    return sqlite3_bind_int(statement, at, *truth ? 1 : 0);
   if (auto const* blob = std::get_if<Blob>(&value)) {
-    return sqlite3_bind_blob64(statement, at, blob->empty() ? "" : static_cast<void const*>(blob->data()), blob->size(), SQLITE_STATIC);
+    return sqlite3_bind_blob64(statement, at,
+                               blob->empty() ? "" : static_cast<void const*>(blob->data()),
+                               blob->size(), SQLITE_STATIC);
   }
   return sqlite3_bind_null(statement, at);
 }
@@ -142,9 +167,11 @@ Connection::~Connection() {
 }
 
 void Connection::open(std::filesystem::path const& file, Access access, Options const& options) {
-  auto const mode = access == Access::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  auto const mode = access == Access::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                                 : SQLITE_OPEN_READONLY;
   auto const* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
-  if (sqlite3_open_v2(file.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs) != SQLITE_OK) {
+  if (sqlite3_open_v2(file.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                      vfs) != SQLITE_OK) {
     throw last_error();
   }
   sqlite3_busy_timeout(handle_, 5'000);
@@ -155,8 +182,9 @@ void Connection::register_functions(std::vector<Function> const& functions) {
   for (auto const& function : functions) {
     auto* copy = new Function(function);
     auto const code = sqlite3_create_function_v2(
-        handle_, function.name.c_str(), function.arity, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, copy,
-        call_function, nullptr, nullptr, [](void* owned) { delete static_cast<Function*>(owned); });
+        handle_, function.name.c_str(), function.arity,
+        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, copy, call_function, nullptr,
+        nullptr, [](void* owned) { delete static_cast<Function*>(owned); });
     if (code != SQLITE_OK) throw last_error();
   }
 }
@@ -166,7 +194,8 @@ Error Connection::last_error() const {
   std::string_view const message = sqlite3_errmsg(handle_);
   auto const code = code_of(extended);
   Error error(code, fmt::format("SQLite: {} ({})", message, sqlite3_errstr(extended)));
-  error.retryable = code == ErrorCode::busy || code == ErrorCode::full || code == ErrorCode::deadline;
+  error.retryable =
+      code == ErrorCode::busy || code == ErrorCode::full || code == ErrorCode::deadline;
   if (code == ErrorCode::unique_violation) read_violation(message, error);
   return error;
 }
@@ -192,7 +221,8 @@ Rows Connection::run(Statement const& statement) {
   return run_watched(statement);
 }
 
-std::optional<Rows> Connection::run_within(Statement const& statement, std::chrono::microseconds budget) {
+std::optional<Rows> Connection::run_within(Statement const& statement,
+                                           std::chrono::microseconds budget) {
   auto const budget_end = Clock::now() + budget;
   stop_at_ = std::min(statement.deadline, budget_end);
   try {
@@ -224,12 +254,13 @@ Connection::Prepared& Connection::prepare(std::string const& sql) {
   Prepared prepared;
   prepared.sql = sql;
   char const* rest = nullptr;
-  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &prepared.statement,
-                         &rest) != SQLITE_OK) {
+  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                         SQLITE_PREPARE_PERSISTENT, &prepared.statement, &rest) != SQLITE_OK) {
     throw last_error();
   }
   auto columns = std::make_shared<std::vector<std::string>>();
-  for (int i = 0; i < sqlite3_column_count(prepared.statement); ++i) columns->emplace_back(sqlite3_column_name(prepared.statement, i));
+  for (int i = 0; i < sqlite3_column_count(prepared.statement); ++i)
+    columns->emplace_back(sqlite3_column_name(prepared.statement, i));
   prepared.columns = std::move(columns);
   for (int i = 1; i <= sqlite3_bind_parameter_count(prepared.statement); ++i) {
     std::string_view const name = sqlite3_bind_parameter_name(prepared.statement, i);
@@ -251,9 +282,11 @@ void Connection::bind(Prepared const& prepared, Params const& values) {
   for (std::size_t i = 0; i < prepared.ordinals.size(); ++i) {
     auto const ordinal = static_cast<std::size_t>(prepared.ordinals[i]);
     if (ordinal >= values.size()) {
-      throw std::logic_error(fmt::format("A statement has ${} but {} values: {}", ordinal + 1, values.size(), prepared.sql));
+      throw std::logic_error(fmt::format("A statement has ${} but {} values: {}", ordinal + 1,
+                                         values.size(), prepared.sql));
     }
-    if (bind_value(prepared.statement, static_cast<int>(i + 1), values[ordinal]) != SQLITE_OK) throw last_error();
+    if (bind_value(prepared.statement, static_cast<int>(i + 1), values[ordinal]) != SQLITE_OK)
+      throw last_error();
   }
 }
 
@@ -266,7 +299,8 @@ Rows Connection::collect(Prepared const& prepared) {
     if (code != SQLITE_ROW) throw last_error();
     for (int i = 0; i < width; ++i) values.push_back(column_value(prepared.statement, i));
   }
-  auto const affected = sqlite3_stmt_readonly(prepared.statement) != 0 ? 0 : sqlite3_changes64(handle_);
+  auto const affected =
+      sqlite3_stmt_readonly(prepared.statement) != 0 ? 0 : sqlite3_changes64(handle_);
   return Rows(prepared.columns, std::move(values), affected);
 }
 

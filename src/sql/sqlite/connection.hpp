@@ -5,11 +5,10 @@
 #include "sql/sqlite/sqlite.hpp"
 #include "sql/statement.hpp"
 
-#include <sqlite3.h>
-
 #include <list>
 #include <memory>
 #include <optional>
+#include <sqlite3.h>
 #include <string>
 #include <string_view>
 #include <unordered_map>

@@ -55,7 +55,9 @@ class SqliteDatabase : public Database {
   }
 
   Async<void> backup(std::filesystem::path file) override {
-    auto work = [this, file] { sqlite::copy(options_.file, file); };
+    auto work = [this, file] {
+      sqlite::copy(options_.file, file);
+    };
     co_await readers_.pool().run(work);
   }
 

@@ -17,47 +17,71 @@ namespace {
 
 constexpr auto kApplicationId = "1835626087";  // "ming"
 
-Error refusal(ErrorCode code, std::string message) { return Error(code, std::move(message)); }
+Error refusal(ErrorCode code, std::string message) {
+  return Error(code, std::move(message));
+}
 
-bool is_empty(Connection& connection) { return connection.query_text("SELECT COUNT(*) FROM sqlite_master") == "0"; }
+bool is_empty(Connection& connection) {
+  return connection.query_text("SELECT COUNT(*) FROM sqlite_master") == "0";
+}
 
 void require_ours(Connection& connection, std::filesystem::path const& file) {
   if (connection.query_text("PRAGMA application_id") == kApplicationId) return;
-  throw refusal(ErrorCode::corrupt, fmt::format("{} is a database, but none of minga's. Choose another file.", file.string()));
+  throw refusal(
+      ErrorCode::corrupt,
+      fmt::format("{} is a database, but none of minga's. Choose another file.", file.string()));
 }
 
 void require_whole(Connection& connection, std::filesystem::path const& file, char const* check) {
   auto const verdict = connection.query_text(check);
   if (verdict == "ok") return;
-  throw refusal(ErrorCode::corrupt, fmt::format("The database {} is damaged ({}). Put a backup in its place: minga restore FILE.",
-                                                file.string(), verdict));
+  throw refusal(
+      ErrorCode::corrupt,
+      fmt::format("The database {} is damaged ({}). Put a backup in its place: minga restore FILE.",
+                  file.string(), verdict));
 }
 
 /// A sentence in place of SQLite's for what a user meets when opening.
 Error explain(Error const& error, std::filesystem::path const& file) {
   auto const name = file.string();
   switch (error.code()) {
-    case ErrorCode::corrupt: return refusal(error.code(), fmt::format("{} is no database, or it is damaged: {}.", name, error.what()));
+    case ErrorCode::corrupt:
+      return refusal(error.code(),
+                     fmt::format("{} is no database, or it is damaged: {}.", name, error.what()));
     case ErrorCode::read_only:
-      return refusal(error.code(), fmt::format("The database {} cannot be written: the file, its folder or the disk is read-only.", name));
-    case ErrorCode::io: return refusal(error.code(), fmt::format("The database {} cannot be opened: {}.", name, error.what()));
-    case ErrorCode::full: return refusal(error.code(), fmt::format("There is no space left for the database {}.", name));
-    default: return error;
+      return refusal(
+          error.code(),
+          fmt::format(
+              "The database {} cannot be written: the file, its folder or the disk is read-only.",
+              name));
+    case ErrorCode::io:
+      return refusal(error.code(),
+                     fmt::format("The database {} cannot be opened: {}.", name, error.what()));
+    case ErrorCode::full:
+      return refusal(error.code(),
+                     fmt::format("There is no space left for the database {}.", name));
+    default:
+      return error;
   }
 }
 
-void prepare_connection(Connection& connection, std::filesystem::path const& file, bool was_closed) {
+void prepare_connection(Connection& connection, std::filesystem::path const& file,
+                        bool was_closed) {
   if (is_empty(connection)) {
     connection.execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str());
   } else {
     require_ours(connection, file);
   }
   if (!was_closed) {
-    log::warning(fmt::format("{} was not closed by its last process: checking that it is whole", file.string()));
+    log::warning(fmt::format("{} was not closed by its last process: checking that it is whole",
+                             file.string()));
     require_whole(connection, file, "PRAGMA quick_check(1)");
   }
   if (connection.query_text("PRAGMA journal_mode = WAL") != "wal") {
-    throw refusal(ErrorCode::io, fmt::format("{} lies on a file system without shared memory: SQLite's WAL mode needs it.", file.string()));
+    throw refusal(
+        ErrorCode::io,
+        fmt::format("{} lies on a file system without shared memory: SQLite's WAL mode needs it.",
+                    file.string()));
   }
 }
 
@@ -66,7 +90,9 @@ void sync(std::filesystem::path const& path) {
   auto const synced = descriptor >= 0 && ::fsync(descriptor) == 0;
   auto const cause = errno;
   if (descriptor >= 0) ::close(descriptor);
-  if (!synced) throw refusal(ErrorCode::io, fmt::format("{} could not be synced to disk: {}.", path.string(), std::strerror(cause)));
+  if (!synced)
+    throw refusal(ErrorCode::io, fmt::format("{} could not be synced to disk: {}.", path.string(),
+                                             std::strerror(cause)));
 }
 
 std::filesystem::path folder_of(std::filesystem::path const& file) {
@@ -76,7 +102,8 @@ std::filesystem::path folder_of(std::filesystem::path const& file) {
 /// Deletes a half-written file unless it was given its name.
 class Partial {
  public:
-  explicit Partial(std::filesystem::path const& target) : path_(target.string() + ".partial"), target_(target) {
+  explicit Partial(std::filesystem::path const& target)
+      : path_(target.string() + ".partial"), target_(target) {
     std::filesystem::remove(path_);
   }
   ~Partial() {
@@ -89,7 +116,8 @@ class Partial {
   void keep() {
     sync(path_);
     if (::link(path_.c_str(), target_.c_str()) != 0) {
-      throw refusal(ErrorCode::io, fmt::format("{} cannot be written: {}.", target_.string(), std::strerror(errno)));
+      throw refusal(ErrorCode::io, fmt::format("{} cannot be written: {}.", target_.string(),
+                                               std::strerror(errno)));
     }
     sync(folder_of(target_));
   }
@@ -104,7 +132,8 @@ void copy_pages(Connection& source, std::filesystem::path const& target) {
   Connection destination(target, Access::read_write, options);
   auto* backup = sqlite3_backup_init(destination.handle(), "main", source.handle(), "main");
   if (backup == nullptr) throw destination.last_error();
-  // One step under one read transaction: the copy is the state of one moment, and in WAL mode nobody waits for it.
+  // One step under one read transaction: the copy is the state of one moment, and in WAL mode
+  // nobody waits for it.
   auto const code = sqlite3_backup_step(backup, -1);
   sqlite3_backup_finish(backup);
   if (code != SQLITE_DONE) throw destination.last_error();
@@ -114,12 +143,15 @@ void copy_pages(Connection& source, std::filesystem::path const& target) {
 
 void require_absent(std::filesystem::path const& target) {
   if (std::filesystem::exists(target)) {
-    throw refusal(ErrorCode::io, fmt::format("{} exists already; a backup is written to a new file.", target.string()));
+    throw refusal(
+        ErrorCode::io,
+        fmt::format("{} exists already; a backup is written to a new file.", target.string()));
   }
 }
 
 void require_present(std::filesystem::path const& source) {
-  if (!std::filesystem::exists(source)) throw refusal(ErrorCode::io, fmt::format("There is no file {}.", source.string()));
+  if (!std::filesystem::exists(source))
+    throw refusal(ErrorCode::io, fmt::format("There is no file {}.", source.string()));
 }
 
 }  // namespace

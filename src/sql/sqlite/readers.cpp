@@ -30,9 +30,12 @@ Async<Rows> Readers::run(Statement const& statement) {
   if (thread >= 0) {
     auto& connection = by_thread_[static_cast<std::size_t>(thread)];
     if (!connection) connection = connect(options_);
-    if (auto rows = connection->run_within(statement, options_.read_budget)) co_return std::move(*rows);
+    if (auto rows = connection->run_within(statement, options_.read_budget))
+      co_return std::move(*rows);
   }
-  auto work = [this, &statement] { return run_in_pool(statement); };
+  auto work = [this, &statement] {
+    return run_in_pool(statement);
+  };
   co_return co_await pool_.run(work);
 }
 
@@ -59,7 +62,8 @@ std::unique_ptr<Connection> Readers::borrow() {
 Async<void> Readers::close() {
   for (std::size_t i = 0; i < by_thread_.size(); ++i) {
     auto task = drop(&by_thread_[i]);
-    co_await boost::asio::co_spawn(threads_.context(i), std::move(task), boost::asio::use_awaitable);
+    co_await boost::asio::co_spawn(threads_.context(i), std::move(task),
+                                   boost::asio::use_awaitable);
   }
   std::lock_guard const lock(mutex_);
   idle_.clear();

@@ -10,8 +10,8 @@
 
 namespace minga::sql::sqlite {
 
-/// Read-only connections: one for each I/O thread, used there at once within a small budget, and a few behind a bounded
-/// pool for what takes longer.
+/// Read-only connections: one for each I/O thread, used there at once within a small budget, and a
+/// few behind a bounded pool for what takes longer.
 class Readers {
  public:
   Readers(IoThreads& threads, Options const& options);
@@ -30,7 +30,7 @@ class Readers {
   std::vector<std::unique_ptr<Connection>> by_thread_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;  // of the pool
-  BlockingPool pool_;  // last: its threads use the members above
+  BlockingPool pool_;                              // last: its threads use the members above
 };
 
 }  // namespace minga::sql::sqlite

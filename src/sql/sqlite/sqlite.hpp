@@ -14,8 +14,8 @@
 
 namespace minga::sql::sqlite {
 
-/// A deterministic SQL function of our own, on every connection. It runs on whatever thread the statement does. An
-/// exception becomes the statement's error.
+/// A deterministic SQL function of our own, on every connection. It runs on whatever thread the
+/// statement does. An exception becomes the statement's error.
 struct Function {
   std::string name;
   int arity = 1;  // -1: any number
@@ -41,12 +41,13 @@ struct Options {
 /// another process, no database, not writable, damaged.
 std::unique_ptr<Database> open(IoThreads& threads, Options options, Metrics& metrics);
 
-/// A consistent, checked copy of a database into a new file, while a server may be using it. Written under a temporary
-/// name, synced, then named. Throws sql::Error when the source is none of minga's or the target exists.
+/// A consistent, checked copy of a database into a new file, while a server may be using it.
+/// Written under a temporary name, synced, then named. Throws sql::Error when the source is none of
+/// minga's or the target exists.
 void copy(std::filesystem::path const& source, std::filesystem::path const& target);
 
-/// The file a `backup` wrote takes the place of `target`, which no process may have open. The old one
-/// is kept beside it as TARGET.before-restore.
+/// The file a `backup` wrote takes the place of `target`, which no process may have open. The old
+/// one is kept beside it as TARGET.before-restore.
 void restore(std::filesystem::path const& backup, std::filesystem::path const& target);
 
 }  // namespace minga::sql::sqlite

@@ -5,10 +5,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <pthread.h>
 #include <stdexcept>
 
 namespace minga::sql::sqlite {
@@ -35,7 +35,8 @@ Error past_deadline() {
 /// The statements of one body, run at once on the writer's thread.
 class WriterTransaction : public Transaction {
  public:
-  WriterTransaction(Connection& connection, Deadline deadline) : connection_(connection), deadline_(deadline) {}
+  WriterTransaction(Connection& connection, Deadline deadline)
+      : connection_(connection), deadline_(deadline) {}
   Async<Rows> execute(Statement statement) override {
     statement.deadline = std::min(statement.deadline, deadline_);
     co_return connection_.run(statement);
@@ -63,9 +64,12 @@ Writer::Writer(IoThreads& threads, Options const& options, Metrics& metrics)
       bound_(options.write_queue),
       connection_(std::make_unique<Connection>(options.file, Access::read_write, options)),
       commits_(metrics.counter("minga_sqlite_commits_total", "Group commits.")),
-      operations_(metrics.counter("minga_sqlite_operations_total", "Write operations that were committed or failed.")),
-      waiting_(metrics.gauge("minga_sqlite_write_queue", "Write operations that wait for the writer.")),
-      commit_seconds_(metrics.seconds("minga_sqlite_commit_seconds", "Time from a group's begin to its durable commit.")) {
+      operations_(metrics.counter("minga_sqlite_operations_total",
+                                  "Write operations that were committed or failed.")),
+      waiting_(
+          metrics.gauge("minga_sqlite_write_queue", "Write operations that wait for the writer.")),
+      commit_seconds_(metrics.seconds("minga_sqlite_commit_seconds",
+                                      "Time from a group's begin to its durable commit.")) {
   connection_->execute("PRAGMA cache_size = -32768");
   connection_->execute("PRAGMA foreign_keys = ON");
   connection_->execute("PRAGMA synchronous = FULL");
@@ -81,7 +85,9 @@ Writer::Writer(IoThreads& threads, Options const& options, Metrics& metrics)
   });
 }
 
-Writer::~Writer() { stop(); }
+Writer::~Writer() {
+  stop();
+}
 
 void Writer::stop() {
   {
@@ -97,11 +103,14 @@ Async<void> Writer::run(Operation& operation) {
   operation.thread = threads_.current();
   auto initiate = [this, &operation](auto handler) {
     operation.executor = boost::asio::get_associated_executor(handler);
-    operation.resumption = std::make_unique<HandlerResumption<decltype(handler)>>(std::move(handler));
+    operation.resumption =
+        std::make_unique<HandlerResumption<decltype(handler)>>(std::move(handler));
     if (submit(operation)) return;
-    boost::asio::post(operation.executor, [&operation] { std::exchange(operation.resumption, nullptr)->resume(); });
+    boost::asio::post(operation.executor,
+                      [&operation] { std::exchange(operation.resumption, nullptr)->resume(); });
   };
-  co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(initiate, boost::asio::use_awaitable);
+  co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(
+      initiate, boost::asio::use_awaitable);
   if (operation.failure) std::rethrow_exception(operation.failure);
 }
 
@@ -113,7 +122,8 @@ bool Writer::submit(Operation& operation) {
       return false;
     }
     if (queue_.size() >= bound_) {
-      Error error(ErrorCode::queue_full, fmt::format("{} writes are waiting for the database already.", bound_));
+      Error error(ErrorCode::queue_full,
+                  fmt::format("{} writes are waiting for the database already.", bound_));
       error.retryable = true;
       operation.failure = std::make_exception_ptr(error);
       return false;
@@ -145,15 +155,16 @@ void Writer::work() {
     resume(group);
     checkpoint_if_due();
   }
-  sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
+                            nullptr);
 }
 
 void Writer::run_group(std::vector<Operation*>& group) {
   for (std::size_t first = 0; first < group.size();) first = begin_and_run(group, first);
 }
 
-/// One transaction over the operations from `first` on. Returns where the next one begins: after an error with which
-/// SQLite gave the whole transaction up, behind the operation that met it.
+/// One transaction over the operations from `first` on. Returns where the next one begins: after an
+/// error with which SQLite gave the whole transaction up, behind the operation that met it.
 std::size_t Writer::begin_and_run(std::vector<Operation*>& group, std::size_t first) {
   try {
     connection_->run(Statement("BEGIN IMMEDIATE"));
@@ -165,7 +176,9 @@ std::size_t Writer::begin_and_run(std::vector<Operation*>& group, std::size_t fi
   for (auto i = first; i < group.size(); ++i) {
     run_one(*group[i]);
     if (!connection_->autocommit()) continue;
-    Error lost(ErrorCode::io, "Another write of the same group failed so that SQLite gave up the whole transaction.");
+    Error lost(
+        ErrorCode::io,
+        "Another write of the same group failed so that SQLite gave up the whole transaction.");
     lost.retryable = true;
     for (auto j = first; j < i; ++j) {
       if (!group[j]->failure) group[j]->failure = std::make_exception_ptr(lost);
@@ -183,7 +196,8 @@ void Writer::run_one(Operation& operation) {
   }
   try {
     if (operation.statement != nullptr) {
-      operation.rows = connection_->run(*operation.statement);  // a statement that fails undoes itself
+      operation.rows =
+          connection_->run(*operation.statement);  // a statement that fails undoes itself
       return;
     }
     connection_->run(Statement("SAVEPOINT operation"));
@@ -238,13 +252,16 @@ void Writer::commit(std::span<Operation*> group) {
   if (!connection_->autocommit()) connection_->run(Statement("ROLLBACK"));
 }
 
-/// After a failed fsync the kernel may have dropped the pages that it could not write and report success next time:
-/// nothing on this machine can tell any more what is on the disk. Recovery from the log on the next start can.
+/// After a failed fsync the kernel may have dropped the pages that it could not write and report
+/// success next time: nothing on this machine can tell any more what is on the disk. Recovery from
+/// the log on the next start can.
 void Writer::end_process_if_not_synced(Error const& error) const {
   auto const code = connection_->extended_code();
   if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC) return;
-  log::error(fmt::format("The disk did not confirm a write ({}). The process ends: only a restart can tell what is stored.",
-                         error.what()));
+  log::error(
+      fmt::format("The disk did not confirm a write ({}). The process ends: only a restart can "
+                  "tell what is stored.",
+                  error.what()));
   log::flush();
   std::_Exit(70);
 }
@@ -254,15 +271,18 @@ void Writer::resume(std::vector<Operation*> const& group) {
   for (auto* operation : group) {
     // Once resumed, the operation is gone: what is needed of it is taken before.
     if (operation->thread >= 0) {
-      by_thread[static_cast<std::size_t>(operation->thread)].push_back(std::move(operation->resumption));
+      by_thread[static_cast<std::size_t>(operation->thread)].push_back(
+          std::move(operation->resumption));
       continue;
     }
     auto executor = operation->executor;
-    boost::asio::post(executor, [resumption = std::shared_ptr<Resumption>(std::move(operation->resumption))] { resumption->resume(); });
+    boost::asio::post(executor, [resumption = std::shared_ptr<Resumption>(
+                                     std::move(operation->resumption))] { resumption->resume(); });
   }
   for (std::size_t i = 0; i < by_thread.size(); ++i) {
     if (by_thread[i].empty()) continue;
-    auto shared = std::make_shared<std::vector<std::unique_ptr<Resumption>>>(std::move(by_thread[i]));
+    auto shared =
+        std::make_shared<std::vector<std::unique_ptr<Resumption>>>(std::move(by_thread[i]));
     boost::asio::post(threads_.context(i), [shared] {
       for (auto& resumption : *shared) std::exchange(resumption, nullptr)->resume();
     });
@@ -271,16 +291,19 @@ void Writer::resume(std::vector<Operation*> const& group) {
 
 void Writer::checkpoint_if_due() {
   if (wal_pages_ < kCheckpointPages) return;
-  auto const mode = wal_pages_ >= kRestartPages ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+  auto const mode =
+      wal_pages_ >= kRestartPages ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   sqlite3_busy_timeout(connection_->handle(), 100);
-  auto const code = sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
+  auto const code =
+      sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
   sqlite3_busy_timeout(connection_->handle(), 5'000);
   if (code == SQLITE_OK) {
     wal_pages_ = 0;  // the next commit says how long the log is
   } else if ((code & 0xFF) != SQLITE_BUSY) {
     auto const error = connection_->last_error();
     end_process_if_not_synced(error);
-    log::warning(fmt::format("The write-ahead log could not be copied into the database: {}", error.what()));
+    log::warning(
+        fmt::format("The write-ahead log could not be copied into the database: {}", error.what()));
   }
 }
 

@@ -30,7 +30,7 @@ class Resumption {
 
 /// One write that waits for its turn; it lives in the frame of the coroutine that awaits it.
 struct Operation {
-  Statement* statement = nullptr;  // either a statement of its own
+  Statement* statement = nullptr;   // either a statement of its own
   TransactionBody* body = nullptr;  // or a transaction's body
   Deadline deadline = Deadline::max();
   Rows rows;
@@ -40,15 +40,15 @@ struct Operation {
   std::unique_ptr<Resumption> resumption;
 };
 
-/// The thread that owns the only writing connection. It takes all that waits, runs each operation in a savepoint of one
-/// transaction, commits them together, and only then resumes their callers.
+/// The thread that owns the only writing connection. It takes all that waits, runs each operation
+/// in a savepoint of one transaction, commits them together, and only then resumes their callers.
 class Writer {
  public:
   Writer(IoThreads& threads, Options const& options, Metrics& metrics);
   ~Writer();
 
-  /// Durable, or failed, when this returns. Not interrupted by cancellation. Throws sql::Error queue_full or, after
-  /// stop(), connection_lost.
+  /// Durable, or failed, when this returns. Not interrupted by cancellation. Throws sql::Error
+  /// queue_full or, after stop(), connection_lost.
   Async<void> run(Operation& operation);
 
   /// Finishes what waits, checkpoints, closes the connection. From no I/O thread.
