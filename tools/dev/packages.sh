@@ -54,28 +54,28 @@ install_packages() {
   mkdir -p "$ROOT/build"
   say "Installing $# Debian packages: $*"
   # Another package manager may be at work on a machine that has just started: wait for it.
-  local apt=("${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=1)
-  watch_apt "${apt[@]}" update ||
+  watch_apt update ||
     warn "apt-get update did not get every list; going on with those that are here."
-  watch_apt "${apt[@]}" install -y --no-install-recommends "$@" ||
+  watch_apt install -y --no-install-recommends "$@" ||
     fail "apt-get could not install the packages; its last words are above (all: build/apt.log)." \
       "Is the network there? Once what it names is mended, run ./dev again, or as root:" "  $command"
 }
 
-# Runs apt-get with its progress on one line; on failure prints the end of what it said.
+# Runs apt-get with its progress on one line; on failure prints the end of what it said. The progress
+# has a descriptor of its own: apt makes it non-blocking, which scripts of packages that print would
+# not survive. A shell behind sudo opens it, since sudo closes what it inherits.
 watch_apt() {
-  local log="$ROOT/build/apt.log" line percent
+  local log="$ROOT/build/apt.log" kind percent text
+  : >"$log"
   {
-    "$@" 2>&1 </dev/null | while IFS= read -r line; do
-      case "$line" in
-        # kind:item:percent:text
-        dlstatus:* | pmstatus:*)
-          percent="${line#*:*:}"
-          progress "  ${percent%%[.:]*} % ${percent#*:}"
-          ;;
-        *) printf '%s\n' "$line" ;;
-      esac
-    done >"$log"
+    # shellcheck disable=SC2016 # The inner shell expands it.
+    "${as_root[@]}" bash -c 'exec 3>&1 1>>"$0" 2>&1 </dev/null; exec "$@"' "$log" \
+      apt-get -q -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=3 "$@" |
+      while IFS=: read -r kind _ percent text; do
+        case "$kind" in
+          dlstatus | pmstatus) progress "  ${percent%%.*} % $text" ;;
+        esac
+      done
   } || {
     progress_end
     tail -n 15 "$log" >&2
