@@ -43,6 +43,8 @@ class Database {
   virtual Async<void> transact(TransactionBody body, Deadline deadline = kNoDeadline) = 0;
 
   virtual Dialect const& dialect() const = 0;
+  /// No other process can write: what was read stays true until this process writes.
+  virtual bool is_exclusive() const = 0;
 
   /// "SQLite 3.40.1, WAL, synchronous=FULL, group commit": benchmarks and /api/health print it.
   virtual std::string durability() const = 0;

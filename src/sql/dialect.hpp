@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace minga::sql {
 
@@ -27,6 +28,24 @@ class Dialect {
   /// Appended to a SELECT inside a transaction that will change the row: "" or " FOR UPDATE".
   virtual std::string_view for_update() const = 0;
   virtual std::string_view random() const = 0;
+
+  /// Whether a JSON list of texts holds a text.
+  virtual std::string list_contains(std::string_view list, std::string_view text) const = 0;
+
+  /// A JSON list of texts as rows with a column `value`, for FROM.
+  virtual std::string list_rows(std::string_view list, std::string_view alias) const = 0;
+  virtual std::string list_length(std::string_view list) const = 0;
+
+  /// The value at a path of member names and list indexes into a JSON column: text, number, 1 and 0
+  /// for true and false, NULL where there is none; lists and objects as compact JSON text. Throws
+  /// std::invalid_argument for a name with a quote in it.
+  virtual std::string json_value(std::string_view column,
+                                 std::vector<std::string> const& path) const = 0;
+  /// The same as a sort key: null, then numbers, then text.
+  virtual std::string json_sort_key(std::string_view column,
+                                    std::vector<std::string> const& path) const = 0;
+  /// SQLite's strftime over arguments that are SQL already; NULL when the time cannot be read.
+  virtual std::string strftime(std::string_view arguments) const = 0;
 
   /// An identifier in quotes; throws std::invalid_argument for one with a quote or a NUL in it.
   std::string quote(std::string_view identifier) const;

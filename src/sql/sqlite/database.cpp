@@ -43,6 +43,8 @@ class SqliteDatabase : public Database {
 
   Dialect const& dialect() const override { return sqlite::dialect(); }
 
+  bool is_exclusive() const override { return true; }
+
   std::string durability() const override {
     return fmt::format("SQLite {}, WAL, synchronous=FULL, group commit", sqlite3_libversion());
   }

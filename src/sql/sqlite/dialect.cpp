@@ -2,8 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <stdexcept>
+
 namespace minga::sql::sqlite {
 namespace {
+
+/// $."a"[0]."b": a name of digits alone is a list's index.
+std::string json_path(std::vector<std::string> const& path) {
+  std::string text = "$";
+  for (auto const& name : path) {
+    if (name.find_first_of("'\"\\") != std::string::npos)
+      throw std::invalid_argument("a JSON path holds no quotes");
+    auto const is_index = !name.empty() && std::all_of(name.begin(), name.end(),
+                                                       [](char c) { return c >= '0' && c <= '9'; });
+    text += is_index ? fmt::format("[{}]", name) : fmt::format(".\"{}\"", name);
+  }
+  return text;
+}
 
 class SqliteDialect : public Dialect {
  public:
@@ -17,6 +33,27 @@ class SqliteDialect : public Dialect {
   std::string_view growing_key() const override { return "INTEGER PRIMARY KEY AUTOINCREMENT"; }
   std::string_view skip_locked() const override { return ""; }
   std::string_view for_update() const override { return ""; }
+  std::string list_contains(std::string_view list, std::string_view text) const override {
+    return fmt::format("EXISTS (SELECT 1 FROM json_each({}) WHERE value = {})", list, text);
+  }
+  std::string list_rows(std::string_view list, std::string_view alias) const override {
+    return fmt::format("json_each({}) AS {}", list, alias);
+  }
+  std::string list_length(std::string_view list) const override {
+    return fmt::format("json_array_length({})", list);
+  }
+  std::string json_value(std::string_view column,
+                         std::vector<std::string> const& path) const override {
+    return fmt::format("json_extract({}, '{}')", column, json_path(path));
+  }
+  /// SQLite orders NULL, numbers, text by itself.
+  std::string json_sort_key(std::string_view column,
+                            std::vector<std::string> const& path) const override {
+    return json_value(column, path);
+  }
+  std::string strftime(std::string_view arguments) const override {
+    return fmt::format("strftime({})", arguments);
+  }
   std::string_view random() const override { return "RANDOM()"; }
 };
 
