@@ -24,6 +24,9 @@ if(MINGA_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_link_options(-fuse-ld=mold)
 endif()
 
+# Some libraries ask for it: all targets share it, so that they share the precompiled header.
+add_compile_options(-pthread)
+
 add_library(minga_warnings INTERFACE)
 target_compile_options(minga_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -fpch-preprocess)

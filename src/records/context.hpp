@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace minga::records {
 
@@ -26,7 +27,7 @@ struct Context {
   /// The application itself, a superuser, import: rules do not apply (validation does).
   bool bypasses_rules = false;
   /// Entity tags of If-Match, without quotes; "*" matches any record.
-  std::optional<std::string> if_match;
+  std::optional<std::vector<std::string>> if_match;
   /// Prefer: handling=strict: unknown keys are errors.
   bool strict = false;
   /// Null: none was sent.

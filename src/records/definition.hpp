@@ -32,6 +32,9 @@ struct Definition {
 /// minga::Error 400 with the codes of API.md ("collections" and the field options) in data.
 Definition complete(Definition definition);
 
+/// "text", "bool", ... as the API names it.
+std::string_view type_name(FieldType type);
+
 /// API.md's shape and back. from_json throws minga::Error 400.
 JsonObject to_json(Definition const& definition);
 Definition definition_from_json(JsonObject const& json);

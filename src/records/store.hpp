@@ -68,6 +68,10 @@ class Store {
   Async<JsonObject> merge(Context& context, std::string_view collection, std::string_view id,
                           JsonObject patch);
   Async<void> remove(Context& context, std::string_view collection, std::string_view id);
+  /// Puts `expand` into records of the collection (API.md section 3); what may not be seen is left
+  /// out.
+  Async<void> expand_all(Context& context, std::string_view collection, JsonArray& records,
+                         std::string_view expand);
   Async<JsonObject> expand_record(Context& context, std::string_view collection, JsonObject record,
                                   std::string_view expand);
 
@@ -86,13 +90,23 @@ class Store {
                                       std::string_view filter, std::string_view after_id,
                                       std::int64_t limit);
 
+  /// Forgets the outcomes of requests older than 24 hours; says how many.
+  Async<std::int64_t> prune_idempotency(Deadline deadline);
+
   /// A named value of `_settings` (secrets, epoch); made by `make` in a transaction when absent.
   Async<std::string> setting(std::string_view key, std::function<std::string()> make);
 
- private:
   struct Impl;
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
+
+/// Takes the fields that only superusers see out of a record.
+void hide_fields(Definition const& definition, JsonObject& record);
+
+/// What is wrong with a record, as one line for people: "title: Cannot be blank."
+std::string describe(Error const& error);
 
 /// A strong entity tag, without quotes, of a record as stored.
 std::string etag(JsonObject const& record);

@@ -1,0 +1,196 @@
+#include "records/draft.hpp"
+
+#include "base/ids.hpp"
+#include "base/time_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace minga::records {
+namespace {
+
+constexpr std::string_view kReserved[] = {"collectionId", "collectionName", "expand"};
+
+struct Key {
+  std::string_view name;
+  std::optional<Modifier> modifier;
+};
+
+/// "votes+" is the field votes with a modifier, unless a field has that very name.
+Key split_key(Definition const& definition, std::string_view key) {
+  if (key.size() < 2 || definition.find(key) != nullptr) return {key, std::nullopt};
+  if (key.front() == '+') return {key.substr(1), Modifier::prepend};
+  if (key.back() == '+') return {key.substr(0, key.size() - 1), Modifier::append};
+  if (key.back() == '-') return {key.substr(0, key.size() - 1), Modifier::remove};
+  return {key, std::nullopt};
+}
+
+bool is_reserved(std::string_view key) {
+  return std::find(std::begin(kReserved), std::end(kReserved), key) != std::end(kReserved);
+}
+
+/// Builds the next state of a record from its last one and what was sent.
+class Draft {
+ public:
+  Draft(Layout const& layout, Context const& context, JsonObject record)
+      : layout_(layout),
+        definition_(layout.definition()),
+        context_(context),
+        record_(std::move(record)) {}
+
+  /// Plain keys first, then modifiers, as they apply to what the plain ones leave.
+  void apply(JsonObject const& input) {
+    for (auto const& pair : input) apply_plain(pair.key(), pair.value());
+    for (auto const& pair : input) apply_modified(pair.key(), pair.value());
+  }
+
+  void set_autodates(bool creating) {
+    auto const now = format_time(now_millis());
+    for (auto const& field : definition_.fields) {
+      if (field.type == FieldType::autodate && (creating ? field.on_create : field.on_update))
+        record_[field.name] = now;
+    }
+  }
+
+  void check_fields() {
+    for (auto const& field : definition_.fields)
+      check_value(field, record_.at(field.name), errors_);
+  }
+
+  void keep_id(Json const& id) {
+    if (record_.at("id") != id)
+      errors_.add("id", "validation_pk_change", "The record primary key cannot be changed.");
+  }
+
+  JsonObject finish(std::string_view message) {
+    errors_.throw_if_any(message);
+    record_["collectionId"] = definition_.id;
+    record_["collectionName"] = definition_.name;
+    return std::move(record_);
+  }
+
+ private:
+  bool may_set(Field const& field) const {
+    return field.type != FieldType::autodate && (!field.is_hidden || context_.bypasses_rules);
+  }
+
+  void apply_plain(std::string_view key, Json const& value) {
+    auto const [name, modifier] = split_key(definition_, key);
+    auto const* field = definition_.find(name);
+    if (modifier && field != nullptr) return;
+    if (field != nullptr) {
+      if (!may_set(*field)) return;
+      if (auto read = read_value(*field, value, errors_)) record_[name] = std::move(*read);
+    } else if (definition_.open && !is_reserved(key)) {
+      record_[key] = value;
+    } else if (context_.strict && !is_reserved(key)) {
+      errors_.add(key, "validation_unknown_field", fmt::format("There is no field '{}'.", key));
+    }
+  }
+
+  void apply_modified(std::string_view key, Json const& value) {
+    auto const [name, modifier] = split_key(definition_, key);
+    auto const* field = definition_.find(name);
+    if (!modifier || field == nullptr || !may_set(*field)) return;
+    if (auto next = apply_modifier(*field, record_.at(name), *modifier, value, errors_))
+      record_[name] = std::move(*next);
+  }
+
+  Layout const& layout_;
+  Definition const& definition_;
+  Context const& context_;
+  JsonObject record_;
+  FieldErrors errors_;
+};
+
+JsonObject zero_record(Definition const& definition) {
+  JsonObject record;
+  record.reserve(definition.fields.size() + 2);
+  for (auto const& field : definition.fields) record.emplace(field.name, zero_value(field));
+  return record;
+}
+
+JsonObject without_reserved(JsonObject record) {
+  for (auto const key : kReserved) record.stable_erase(key);
+  return record;
+}
+
+}  // namespace
+
+JsonObject draft_create(Layout const& layout, JsonObject const& input, Context const& context) {
+  Draft draft(layout, context, [&] {
+    auto record = zero_record(layout.definition());
+    auto const* id = input.if_contains("id");
+    auto const given =
+        id != nullptr && !id->is_null() && !(id->is_string() && id->get_string().empty());
+    if (!given) record["id"] = make_record_id();
+    return record;
+  }());
+  auto fields = input;
+  if (auto const* id = fields.if_contains("id"); id != nullptr && (id->is_null() || *id == ""))
+    fields.stable_erase("id");
+  draft.apply(fields);
+  draft.set_autodates(true);
+  draft.check_fields();
+  return draft.finish(kCreateFailed);
+}
+
+JsonObject draft_update(Layout const& layout, JsonObject const& stored, JsonObject const& changes,
+                        Context const& context) {
+  Draft draft(layout, context, without_reserved(stored));
+  draft.apply(changes);
+  draft.set_autodates(false);
+  draft.check_fields();
+  draft.keep_id(stored.at("id"));
+  return draft.finish(kUpdateFailed);
+}
+
+JsonObject draft_replace(Layout const& layout, JsonObject const& stored, JsonObject const& input,
+                         Context const& context) {
+  auto record = zero_record(layout.definition());
+  record["id"] = stored.at("id");
+  for (auto const& field : layout.definition().fields) {
+    auto const kept =
+        field.type == FieldType::autodate || (field.is_hidden && !context.bypasses_rules);
+    if (kept) record[field.name] = stored.at(field.name);
+  }
+  Draft draft(layout, context, std::move(record));
+  draft.apply(input);
+  draft.set_autodates(false);
+  draft.check_fields();
+  draft.keep_id(stored.at("id"));
+  return draft.finish(kUpdateFailed);
+}
+
+namespace {
+
+/// RFC 7396 section 2.
+void merge_patch(Json& target, Json const& patch) {
+  if (!patch.is_object()) {
+    target = patch;
+    return;
+  }
+  if (!target.is_object()) target = JsonObject{};
+  auto& object = target.get_object();
+  for (auto const& pair : patch.get_object()) {
+    if (pair.value().is_null()) {
+      object.stable_erase(pair.key());
+    } else {
+      merge_patch(object[pair.key()], pair.value());
+    }
+  }
+}
+
+}  // namespace
+
+JsonObject draft_merge(Layout const& layout, JsonObject const& stored, JsonObject const& patch,
+                       Context const& context) {
+  Json document = without_reserved(stored);
+  merge_patch(document, patch);
+  auto merged = std::move(document.get_object());
+  if (!merged.contains("id")) merged["id"] = stored.at("id");
+  return draft_replace(layout, stored, merged, context);
+}
+
+}  // namespace minga::records

@@ -1,0 +1,188 @@
+#include "records/indexes.hpp"
+
+#include "base/text.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace minga::records {
+namespace {
+
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/// Reads an index text word by word; what is not there is an error that names its place.
+class IndexReader {
+ public:
+  explicit IndexReader(std::string_view text) : text_(text) {}
+
+  Index read() {
+    Index index;
+    keyword("CREATE");
+    index.unique = optional_keyword("UNIQUE");
+    keyword("INDEX");
+    if (optional_keyword("IF")) {
+      keyword("NOT");
+      keyword("EXISTS");
+    }
+    index.name = name();
+    keyword("ON");
+    name();  // the table: set to the collection's on save
+    sign('(');
+    do {
+      index.columns.push_back(column());
+    } while (optional_sign(','));
+    sign(')');
+    if (optional_keyword("WHERE")) {
+      do {
+        index.conditions.push_back(condition());
+      } while (optional_keyword("AND"));
+    }
+    optional_sign(';');
+    skip_blank();
+    if (at_ != text_.size()) fail("the end");
+    return index;
+  }
+
+ private:
+  [[noreturn]] void fail(std::string_view expected) const {
+    throw std::invalid_argument(
+        fmt::format("{} is expected at character {} of the index '{}'", expected, at_ + 1, text_));
+  }
+
+  void skip_blank() {
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+      ++at_;
+  }
+
+  bool optional_keyword(std::string_view word) {
+    skip_blank();
+    auto const found = text_.substr(at_, word.size());
+    auto const ends = at_ + word.size() >= text_.size() || !is_word(text_[at_ + word.size()]);
+    if (!equals_ignoring_case(found, word) || !ends) return false;
+    at_ += word.size();
+    return true;
+  }
+
+  void keyword(std::string_view word) {
+    if (!optional_keyword(word)) fail(word);
+  }
+
+  bool optional_sign(char c) {
+    skip_blank();
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+
+  void sign(char c) {
+    if (!optional_sign(c)) fail(std::string(1, c));
+  }
+
+  std::string name() {
+    skip_blank();
+    char close = 0;
+    if (at_ < text_.size() && (text_[at_] == '`' || text_[at_] == '"')) close = text_[at_];
+    if (at_ < text_.size() && text_[at_] == '[') close = ']';
+    if (close != 0) ++at_;
+    auto const begin = at_;
+    while (at_ < text_.size() && is_word(text_[at_])) ++at_;
+    if (at_ == begin) fail("a name");
+    std::string found(text_.substr(begin, at_ - begin));
+    if (close != 0 && (at_ >= text_.size() || text_[at_++] != close)) fail(std::string(1, close));
+    return found;
+  }
+
+  Index::Column column() {
+    Index::Column column;
+    column.name = name();
+    if (optional_keyword("COLLATE")) {
+      keyword("NOCASE");
+      column.ignores_case = true;
+    }
+    if (!optional_keyword("ASC")) column.descending = optional_keyword("DESC");
+    return column;
+  }
+
+  Index::Condition condition() {
+    Index::Condition condition;
+    condition.column = name();
+    if (optional_keyword("IS")) {
+      condition.op = optional_keyword("NOT") ? "IS NOT NULL" : "IS NULL";
+      keyword("NULL");
+      return condition;
+    }
+    condition.op = optional_sign('!') ? "!=" : "=";
+    sign('=');
+    condition.literal = literal();
+    return condition;
+  }
+
+  /// 'text' with '' for a quote, or a whole or decimal number.
+  std::string literal() {
+    skip_blank();
+    auto const begin = at_;
+    if (optional_sign('\'')) {
+      for (; at_ < text_.size(); ++at_) {
+        if (text_[at_] != '\'') continue;
+        if (at_ + 1 >= text_.size() || text_[at_ + 1] != '\'') break;
+        ++at_;
+      }
+      sign('\'');
+    } else {
+      optional_sign('-');
+      while (at_ < text_.size() && ((text_[at_] >= '0' && text_[at_] <= '9') || text_[at_] == '.'))
+        ++at_;
+    }
+    if (at_ == begin) fail("a text in single quotes or a number");
+    return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+Index parse_index(std::string_view text) {
+  return IndexReader(text).read();
+}
+
+std::string index_sql(Index const& index, std::string_view table) {
+  std::string columns;
+  for (auto const& column : index.columns) {
+    columns +=
+        fmt::format("{}\"{}\"{}{}", columns.empty() ? "" : ", ", column.name,
+                    column.ignores_case ? " COLLATE NOCASE" : "", column.descending ? " DESC" : "");
+  }
+  std::string where;
+  for (auto const& condition : index.conditions) {
+    where += fmt::format("{} \"{}\" {} {}", where.empty() ? " WHERE" : " AND", condition.column,
+                         condition.op, condition.literal);
+  }
+  return fmt::format("CREATE {}INDEX IF NOT EXISTS \"{}\" ON \"{}\" ({}){}",
+                     index.unique ? "UNIQUE " : "", index.name, table, columns, where);
+}
+
+std::vector<Index> indexes_of(Definition const& definition) {
+  std::vector<Index> indexes;
+  for (auto const& text : definition.indexes) indexes.push_back(parse_index(text));
+  for (auto const& field : definition.fields) {
+    if (!field.is_unique || field.is_primary_key) continue;
+    Index index;
+    index.name = fmt::format("unique_{}_{}", definition.name, field.name);
+    index.unique = true;
+    index.columns.push_back({field.name});
+    // An unset text is no value: several records may be without one.
+    auto const is_text =
+        field.type != FieldType::number && field.type != FieldType::boolean && !field.is_nullable;
+    if (is_text) index.conditions.push_back({field.name, "!=", "''"});
+    indexes.push_back(std::move(index));
+  }
+  return indexes;
+}
+
+}  // namespace minga::records

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "records/definition.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minga::records {
+
+/// An index of a collection, of the shape that API.md section 2 allows.
+struct Index {
+  struct Column {
+    std::string name;
+    bool ignores_case = false;
+    bool descending = false;
+  };
+  struct Condition {
+    std::string column;
+    std::string op;       // =, !=, IS NULL, IS NOT NULL
+    std::string literal;  // SQL text of a string or a number; empty with IS
+  };
+  std::string name;
+  bool unique = false;
+  std::vector<Column> columns;
+  std::vector<Condition> conditions;
+};
+
+/// Throws std::invalid_argument that says what is expected where.
+Index parse_index(std::string_view text);
+
+/// CREATE [UNIQUE] INDEX with the table's name put in, in the SQL of both engines.
+std::string index_sql(Index const& index, std::string_view table);
+
+/// All of a collection's: those written out, and one for each unique field.
+std::vector<Index> indexes_of(Definition const& definition);
+
+}  // namespace minga::records

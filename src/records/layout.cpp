@@ -1,0 +1,140 @@
+#include "records/layout.hpp"
+
+#include "base/json_text.hpp"
+#include "records/indexes.hpp"
+#include "records/values.hpp"
+
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
+
+namespace minga::records {
+namespace {
+
+std::string_view column_type(Field const& field, sql::Dialect const& dialect) {
+  if (field.is_list() || field.type == FieldType::json) return dialect.json_type();
+  switch (field.type) {
+    case FieldType::number:
+      return field.only_int ? dialect.integer_type() : dialect.real_type();
+    case FieldType::boolean:
+      return dialect.boolean_type();
+    default:
+      return dialect.text_type();
+  }
+}
+
+std::string_view column_default(Field const& field) {
+  if (field.is_nullable || field.type == FieldType::json) return "NULL";
+  if (field.is_list()) return "'[]'";
+  if (field.type == FieldType::number) return "0";
+  if (field.type == FieldType::boolean) return "FALSE";
+  return "''";
+}
+
+}  // namespace
+
+std::string column_sql(Field const& field, sql::Dialect const& dialect) {
+  auto const name = dialect.quote(field.name);
+  if (field.is_primary_key)
+    return fmt::format("{} {} PRIMARY KEY NOT NULL", name, dialect.text_type());
+  auto const nullable = field.is_nullable || field.type == FieldType::json;
+  return fmt::format("{} {}{} DEFAULT {}", name, column_type(field, dialect),
+                     nullable ? "" : " NOT NULL", column_default(field));
+}
+
+std::string open_column_sql(sql::Dialect const& dialect) {
+  return fmt::format("{} {} NOT NULL DEFAULT '{{}}'", dialect.quote(kOpenColumn),
+                     dialect.json_type());
+}
+
+std::vector<std::string> create_table_sql(Definition const& definition,
+                                          sql::Dialect const& dialect) {
+  std::string columns;
+  for (auto const& field : definition.fields)
+    columns += (columns.empty() ? "" : ", ") + column_sql(field, dialect);
+  if (definition.open) columns += ", " + open_column_sql(dialect);
+  std::vector<std::string> statements{
+      fmt::format("CREATE TABLE {} ({})", dialect.quote(definition.name), columns)};
+  for (auto const& index : indexes_of(definition))
+    statements.push_back(index_sql(index, definition.name));
+  return statements;
+}
+
+Layout::Layout(Definition definition, sql::Dialect const& dialect)
+    : definition_(std::move(definition)), table_(dialect.quote(definition_.name)) {
+  std::vector<std::string> names;
+  for (auto const& field : definition_.fields) names.push_back(dialect.quote(field.name));
+  if (definition_.open) names.push_back(dialect.quote(kOpenColumn));
+  std::string plain, places, assignments;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    auto const* comma = i == 0 ? "" : ", ";
+    columns_ += fmt::format("{}{}.{}", comma, table_, names[i]);
+    plain += comma + names[i];
+    places += fmt::format("{}${}", comma, i + 1);
+    if (i > 0) assignments += fmt::format("{}{} = ${}", i == 1 ? "" : ", ", names[i], i + 1);
+  }
+  auto const id = dialect.quote("id");
+  if (assignments.empty()) assignments = fmt::format("{} = $1", id);
+  select_by_id_ = fmt::format("SELECT {} FROM {} WHERE {} = $1", columns_, table_, id);
+  insert_ = fmt::format("INSERT INTO {} ({}) VALUES ({})", table_, plain, places);
+  update_ = fmt::format("UPDATE {} SET {} WHERE {} = $1", table_, assignments, id);
+  remove_ = fmt::format("DELETE FROM {} WHERE {} = $1", table_, id);
+}
+
+JsonObject Layout::record(sql::Rows& rows, std::size_t row, std::size_t first_column) const {
+  JsonObject record;
+  record.reserve(definition_.fields.size() + 2);
+  auto column = first_column;
+  for (auto const& field : definition_.fields)
+    record.emplace(field.name, from_column(field, std::move(rows.at(row, column++))));
+  if (definition_.open) {
+    auto const open = boost::json::parse(std::get<std::string>(rows.at(row, column)));
+    for (auto const& pair : open.get_object()) record.emplace(pair.key(), pair.value());
+  }
+  record.emplace("collectionId", definition_.id);
+  record.emplace("collectionName", definition_.name);
+  return record;
+}
+
+sql::Params Layout::values(JsonObject const& record) const {
+  sql::Params values;
+  values.reserve(definition_.fields.size() + 1);
+  for (auto const& field : definition_.fields)
+    values.push_back(to_column(field, record.at(field.name)));
+  if (definition_.open) values.emplace_back(json_text(open_part(record)));
+  return values;
+}
+
+bool Layout::is_own_key(std::string_view key) const {
+  return key == "collectionId" || key == "collectionName" || key == "expand" ||
+         definition_.find(key) != nullptr;
+}
+
+JsonObject Layout::open_part(JsonObject const& record) const {
+  JsonObject open;
+  for (auto const& pair : record) {
+    if (!is_own_key(pair.key())) open.emplace(pair.key(), pair.value());
+  }
+  return open;
+}
+
+namespace {
+
+std::vector<Layout> layouts_of(Schema const& schema, sql::Dialect const& dialect) {
+  std::vector<Layout> layouts;
+  for (auto const& definition : schema.all()) layouts.emplace_back(definition, dialect);
+  return layouts;
+}
+
+}  // namespace
+
+Catalog::Catalog(std::vector<Definition> definitions, sql::Dialect const& dialect)
+    : schema(std::move(definitions)), layouts(layouts_of(schema, dialect)) {}
+
+Layout const* Catalog::find(std::string_view id_or_name) const {
+  auto const* definition = schema.find(id_or_name);
+  return definition == nullptr
+             ? nullptr
+             : &layouts[static_cast<std::size_t>(definition - schema.all().data())];
+}
+
+}  // namespace minga::records

@@ -1,0 +1,30 @@
+#include <minga/page.hpp>
+
+namespace minga {
+
+JsonObject Page::envelope() const {
+  JsonObject object;
+  object["page"] = page;
+  object["perPage"] = per_page;
+  object["totalItems"] = total_items;
+  object["totalPages"] = total_pages;
+  object["items"] = items;
+  return object;
+}
+
+JsonObject ImportReport::summary() const {
+  JsonArray lines;
+  for (auto const& refusal : refusals) {
+    JsonObject line;
+    line["line"] = refusal.line;
+    line["reason"] = refusal.reason;
+    lines.push_back(std::move(line));
+  }
+  JsonObject object;
+  object["added"] = added;
+  object["refused"] = refused;
+  object["refusals"] = std::move(lines);
+  return object;
+}
+
+}  // namespace minga

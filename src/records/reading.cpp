@@ -1,0 +1,255 @@
+// How records are read: one, a page of many, all in the order of their ids.
+#include "base/json_text.hpp"
+#include "base/time_text.hpp"
+#include "records/cursor.hpp"
+#include "records/filter/filter.hpp"
+#include "records/storage_error.hpp"
+#include "records/store_impl.hpp"
+
+#include <fmt/format.h>
+
+namespace minga::records {
+namespace {
+
+constexpr std::int64_t kDefaultPage = 30;
+constexpr std::int64_t kLargestPage = 1'000;
+
+/// The parts of a list's statement; placeholders are numbered in the order in which parts are
+/// added.
+struct Selection {
+  std::string where;  // " WHERE ..." or empty
+  sql::Params values;
+  std::vector<filter::SortKey> keys;
+};
+
+filter::Scope scope_of(Catalog const& catalog, Layout const& layout, Context const& context) {
+  filter::Scope scope;
+  scope.schema = &catalog.schema;
+  scope.collection = &layout.definition();
+  scope.privileged = context.bypasses_rules;
+  scope.now = format_time(now_millis());
+  return scope;
+}
+
+void add_condition(Selection& selection, std::string const& condition) {
+  selection.where +=
+      (selection.where.empty() ? " WHERE " : " AND ") + fmt::format("({})", condition);
+}
+
+void add_filter(Selection& selection, std::string_view text, filter::Scope const& scope,
+                sql::Dialect const& dialect) {
+  if (text.empty()) return;
+  auto const expression = filter::parse(text);
+  auto condition = filter::compile(*expression, scope, dialect, selection.values.size() + 1);
+  add_condition(selection, condition.sql);
+  std::move(condition.values.begin(), condition.values.end(), std::back_inserter(selection.values));
+}
+
+Selection select(Catalog const& catalog, Layout const& layout, Context const& context,
+                 ListQuery const& query, sql::Dialect const& dialect) {
+  auto const scope = scope_of(catalog, layout, context);
+  Selection selection;
+  add_filter(selection, query.filter, scope, dialect);
+  selection.keys = filter::compile_sort(query.sort, scope, dialect);
+  return selection;
+}
+
+std::string order_by(std::vector<filter::SortKey> const& keys) {
+  std::string text;
+  for (auto const& key : keys)
+    text += fmt::format("{}{}{}", text.empty() ? " ORDER BY " : ", ", key.sql,
+                        key.descending ? " DESC" : "");
+  return text;
+}
+
+std::int64_t page_size(std::int64_t asked) {
+  return asked < 1 ? kDefaultPage : std::min(asked, kLargestPage);
+}
+
+JsonArray records_of(Layout const& layout, sql::Rows& rows, std::size_t count,
+                     std::size_t first_column = 0) {
+  JsonArray items;
+  items.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) items.emplace_back(layout.record(rows, i, first_column));
+  return items;
+}
+
+/// What tells two counts apart: the condition and its values. Conditions on the current time are
+/// never the same twice.
+std::string count_key(Selection const& selection) {
+  auto key = selection.where;
+  for (auto const& value : selection.values) {
+    key += '\0';
+    if (auto const* text = std::get_if<std::string>(&value)) key += *text;
+    if (auto const* integer = std::get_if<std::int64_t>(&value))
+      key += fmt::format("i{}", *integer);
+    if (auto const* real = std::get_if<double>(&value)) key += fmt::format("r{}", *real);
+    if (auto const* truth = std::get_if<bool>(&value)) key += *truth ? "b1" : "b0";
+  }
+  return key;
+}
+
+bool crosses_collections(Selection const& selection) {
+  return selection.where.find("SELECT") != std::string::npos;
+}
+
+Async<std::int64_t> count(Store::Impl& store, Layout const& layout, Selection const& selection,
+                          Deadline deadline) {
+  auto const& collection = layout.definition().id;
+  auto key = count_key(selection);
+  auto const keeps = store.database.is_exclusive() && !crosses_collections(selection);
+  if (keeps) {
+    if (auto const known = store.counts.find(collection, key)) co_return *known;
+  }
+  auto const version = store.counts.version(collection);
+  auto sql = fmt::format("SELECT COUNT(*) FROM {}{}", layout.table(), selection.where);
+  sql::Statement statement(std::move(sql), selection.values, deadline);
+  auto const rows = co_await store.read(std::move(statement));
+  if (keeps) store.counts.keep(collection, std::move(key), version, rows.integer(0, 0));
+  co_return rows.integer(0, 0);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> CountCache::find(std::string const& collection,
+                                             std::string const& key) const {
+  std::lock_guard const lock(mutex_);
+  auto const entry = entries_.find(collection);
+  if (entry == entries_.end()) return std::nullopt;
+  auto const found = entry->second.counts.find(key);
+  if (found == entry->second.counts.end()) return std::nullopt;
+  return found->second;
+}
+
+std::int64_t CountCache::version(std::string const& collection) const {
+  std::lock_guard const lock(mutex_);
+  auto const entry = entries_.find(collection);
+  return entry == entries_.end() ? 0 : entry->second.version;
+}
+
+void CountCache::keep(std::string const& collection, std::string key, std::int64_t version,
+                      std::int64_t count) {
+  constexpr std::size_t kMost = 200;
+  std::lock_guard const lock(mutex_);
+  auto& entry = entries_[collection];
+  if (entry.version != version) return;
+  if (entry.counts.size() >= kMost) entry.counts.clear();
+  entry.counts[std::move(key)] = count;
+}
+
+void CountCache::forget(std::string const& collection) {
+  std::lock_guard const lock(mutex_);
+  auto& entry = entries_[collection];
+  ++entry.version;
+  entry.counts.clear();
+}
+
+Async<sql::Rows> Store::Impl::read(sql::Statement statement) {
+  try {
+    co_return co_await database.read(std::move(statement));
+  } catch (sql::Error const& error) {
+    throw_storage_error(error);
+  }
+}
+
+Async<Page> Store::list(Context& context, std::string_view collection, ListQuery query) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  check_rule(layout.definition().list_rule, context);
+  auto selection = select(*catalog, layout, context, query, impl_->database.dialect());
+  Page page;
+  page.page = std::max<std::int64_t>(query.page, 1);
+  page.per_page = page_size(query.per_page);
+  if (!query.skip_total) {
+    page.total_items = co_await count(*impl_, layout, selection, context.deadline);
+    page.total_pages = (page.total_items + page.per_page - 1) / page.per_page;
+  }
+  auto const first = selection.values.size() + 1;
+  auto sql =
+      fmt::format("SELECT {} FROM {}{}{} LIMIT ${} OFFSET ${}", layout.columns(), layout.table(),
+                  selection.where, order_by(selection.keys), first, first + 1);
+  selection.values.emplace_back(page.per_page);
+  std::int64_t offset = 0;
+  if (__builtin_mul_overflow(page.page - 1, page.per_page, &offset))
+    offset = std::numeric_limits<std::int64_t>::max();
+  selection.values.emplace_back(offset);
+  sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
+  auto rows = co_await impl_->read(std::move(statement));
+  page.items = records_of(layout, rows, rows.size());
+  if (!query.expand.empty())
+    co_await expand_all(context, layout.definition().name, page.items, query.expand);
+  co_return page;
+}
+
+Async<CursorPage> Store::list_by_cursor(Context& context, std::string_view collection,
+                                        ListQuery query) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  check_rule(layout.definition().list_rule, context);
+  auto const& dialect = impl_->database.dialect();
+  auto selection = select(*catalog, layout, context, query, dialect);
+  if (query.sort.find("@random") != std::string::npos)
+    throw Error::bad_request("A random order has no cursor.");
+  Cursor const cursor(impl_->secret,
+                      fmt::format("{}\n{}\n{}", layout.definition().id, query.filter, query.sort));
+  if (query.cursor && !query.cursor->empty()) {
+    auto condition = cursor.condition(*query.cursor, selection.keys, selection.values.size() + 1);
+    add_condition(selection, condition.sql);
+    std::move(condition.values.begin(), condition.values.end(),
+              std::back_inserter(selection.values));
+  }
+  auto const limit = page_size(query.limit.value_or(query.per_page));
+  std::string keys;
+  for (auto const& key : selection.keys) keys += key.sql + ", ";
+  auto sql =
+      fmt::format("SELECT {}{} FROM {}{}{} LIMIT ${}", keys, layout.columns(), layout.table(),
+                  selection.where, order_by(selection.keys), selection.values.size() + 1);
+  selection.values.emplace_back(limit + 1);
+  sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
+  auto rows = co_await impl_->read(std::move(statement));
+  CursorPage page;
+  auto const count = std::min(rows.size(), static_cast<std::size_t>(limit));
+  if (rows.size() > count) page.cursor = cursor.after(rows, count - 1, selection.keys.size());
+  page.items = records_of(layout, rows, count, selection.keys.size());
+  if (!query.expand.empty())
+    co_await expand_all(context, layout.definition().name, page.items, query.expand);
+  co_return page;
+}
+
+Async<JsonObject> Store::view(Context& context, std::string_view collection, std::string_view id,
+                              std::string_view expand) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  check_rule(layout.definition().view_rule, context);
+  sql::Params values{std::string(id)};
+  sql::Statement statement(layout.select_by_id(), std::move(values), context.deadline);
+  auto rows = co_await impl_->read(std::move(statement));
+  if (rows.empty()) throw record_not_found();
+  auto record = layout.record(rows, 0);
+  if (expand.empty()) co_return record;
+  co_return co_await expand_record(context, layout.definition().name, std::move(record), expand);
+}
+
+Async<std::vector<JsonObject>> Store::scan(Context& context, std::string_view collection,
+                                           std::string_view filter, std::string_view after_id,
+                                           std::int64_t limit) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  check_rule(layout.definition().list_rule, context);
+  Selection selection;
+  selection.values.emplace_back(std::string(after_id));
+  add_condition(selection, fmt::format("{}.\"id\" > $1", layout.table()));
+  add_filter(selection, filter, scope_of(*catalog, layout, context), impl_->database.dialect());
+  auto sql =
+      fmt::format("SELECT {} FROM {}{} ORDER BY {}.\"id\" LIMIT ${}", layout.columns(),
+                  layout.table(), selection.where, layout.table(), selection.values.size() + 1);
+  selection.values.emplace_back(limit);
+  sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
+  auto rows = co_await impl_->read(std::move(statement));
+  std::vector<JsonObject> records;
+  records.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) records.push_back(layout.record(rows, i));
+  co_return records;
+}
+
+}  // namespace minga::records

@@ -1,0 +1,137 @@
+// Relations between records: what must exist, and what a deletion does to those that refer to it.
+#include "base/json_text.hpp"
+#include "records/draft.hpp"
+#include "records/store_impl.hpp"
+
+#include <fmt/format.h>
+
+namespace minga::records {
+namespace {
+
+constexpr std::string_view kReferred =
+    "Failed to delete record. Make sure that the record is not part of a required relation "
+    "reference.";
+
+std::vector<std::string> ids_of(Json const& value) {
+  std::vector<std::string> ids;
+  auto const add = [&](Json const& each) {
+    if (each.is_string() && !each.get_string().empty())
+      ids.emplace_back(each.get_string().data(), each.get_string().size());
+  };
+  if (auto const* list = value.if_array()) {
+    for (auto const& each : *list) add(each);
+  } else {
+    add(value);
+  }
+  return ids;
+}
+
+Async<bool> exists(sql::Transaction& transaction, Layout const* target, std::string id) {
+  if (target == nullptr) co_return false;
+  auto sql = fmt::format("SELECT 1 FROM {} WHERE \"id\" = $1", target->table());
+  sql::Params values{std::move(id)};
+  sql::Statement statement(std::move(sql), std::move(values));
+  auto const rows = co_await transaction.execute(std::move(statement));
+  co_return !rows.empty();
+}
+
+/// The records of `layout` whose relation `field` holds the id.
+Async<std::vector<JsonObject>> referring(sql::Transaction& transaction, sql::Dialect const& dialect,
+                                         Layout const& layout, Field const& field,
+                                         std::string const& id) {
+  auto const column = dialect.quote(field.name);
+  auto const condition =
+      field.is_list() ? dialect.list_contains(column, "$1") : fmt::format("{} = $1", column);
+  auto sql = fmt::format("SELECT {} FROM {} WHERE {}", layout.columns(), layout.table(), condition);
+  sql::Params values{id};
+  sql::Statement statement(std::move(sql), std::move(values));
+  auto rows = co_await transaction.execute(std::move(statement));
+  std::vector<JsonObject> records;
+  for (std::size_t i = 0; i < rows.size(); ++i) records.push_back(layout.record(rows, i));
+  co_return records;
+}
+
+Json without(Field const& field, Json const& value, std::string const& id) {
+  if (!field.is_list()) return zero_value(field);
+  JsonArray rest;
+  for (auto const& each : value.as_array()) {
+    if (each != Json(id)) rest.push_back(each);
+  }
+  return rest;
+}
+
+struct Deletion {
+  sql::Transaction& transaction;
+  ChangeLog& log;
+  Catalog const& catalog;
+  sql::Dialect const& dialect;
+};
+
+Async<std::int64_t> delete_with_references(Deletion& deletion, Layout const& layout,
+                                           JsonObject record);
+
+/// One record that referred to the deleted one through `field`.
+Async<void> release(Deletion& deletion, Layout const& layout, Field const& field, JsonObject record,
+                    std::string const& id) {
+  auto rest = without(field, record.at(field.name), id);
+  auto const emptied = is_zero(field, rest);
+  if (emptied && field.cascades) {
+    co_await delete_with_references(deletion, layout, std::move(record));
+  } else if (emptied && field.is_required) {
+    throw Error::bad_request(std::string(kReferred));
+  } else {
+    auto changed = record;
+    changed[field.name] = std::move(rest);
+    co_await update_record(deletion.transaction, deletion.log, layout, record, changed);
+  }
+}
+
+Async<std::int64_t> delete_with_references(Deletion& deletion, Layout const& layout,
+                                           JsonObject record) {
+  std::string const id(record.at("id").as_string().data(), record.at("id").as_string().size());
+  sql::Params values{id};
+  sql::Statement statement(layout.remove(), std::move(values));
+  auto const removed = co_await deletion.transaction.execute(std::move(statement));
+  if (removed.affected() == 0) co_return 0;  // a cycle of cascades came here before
+  for (auto const& other : deletion.catalog.layouts) {
+    for (auto const& field : other.definition().fields) {
+      if (field.type != FieldType::relation || field.collection != layout.definition().id) continue;
+      auto referrers = co_await referring(deletion.transaction, deletion.dialect, other, field, id);
+      for (auto& referrer : referrers) {
+        co_await release(deletion, other, field, std::move(referrer), id);
+      }
+    }
+  }
+  auto text = json_text(record);
+  co_return co_await deletion.log.append(deletion.transaction, layout.definition().id, id,
+                                         Action::delete_, std::move(text), std::string());
+}
+
+}  // namespace
+
+Async<void> check_relations(sql::Transaction& transaction, Catalog const& catalog,
+                            Layout const& layout, JsonObject const& record,
+                            std::string_view message) {
+  FieldErrors errors;
+  for (auto const& field : layout.definition().fields) {
+    if (field.type != FieldType::relation) continue;
+    auto const* target = catalog.find(field.collection);
+    for (auto& id : ids_of(record.at(field.name))) {
+      auto const found = co_await exists(transaction, target, std::move(id));
+      if (found) continue;
+      errors.add(field.name, "validation_missing_rel_records",
+                 "Failed to find all relation records with the provided ids.");
+      break;
+    }
+  }
+  errors.throw_if_any(message);
+}
+
+Async<std::int64_t> delete_record(sql::Transaction& transaction, ChangeLog& log,
+                                  Catalog const& catalog, sql::Dialect const& dialect,
+                                  Layout const& layout, JsonObject record) {
+  Deletion deletion{transaction, log, catalog, dialect};
+  co_return co_await delete_with_references(deletion, layout, std::move(record));
+}
+
+}  // namespace minga::records

@@ -1,0 +1,40 @@
+#include "records/storage_error.hpp"
+
+#include "async/deadline.hpp"
+#include "base/logging.hpp"
+
+#include <fmt/format.h>
+
+namespace minga::records {
+
+void throw_storage_error(sql::Error const& error) {
+  switch (error.code()) {
+    case sql::ErrorCode::deadline:
+      throw deadline_error();
+    case sql::ErrorCode::queue_full:
+    case sql::ErrorCode::busy:
+      throw Error::unavailable("The database is busy. Please try again.");
+    case sql::ErrorCode::connection_lost:
+      throw Error::unavailable("The database cannot be reached. Please try again.");
+    case sql::ErrorCode::full:
+      log::error(fmt::format("{}: no space left for the database", error.what()));
+      throw Error::unavailable("There is no space left to store anything.",
+                               std::chrono::seconds{30});
+    case sql::ErrorCode::read_only:
+      log::error(fmt::format("{}: the database cannot be written", error.what()));
+      throw Error::unavailable("The database cannot be written at the moment.",
+                               std::chrono::seconds{30});
+    default:
+      throw error;
+  }
+}
+
+void throw_write_error(sql::Error const& error, std::string_view message) {
+  if (error.code() != sql::ErrorCode::unique_violation) throw_storage_error(error);
+  JsonObject data;
+  for (auto const& column : error.columns)
+    data[column] = field_error("validation_not_unique", "Value must be unique.");
+  throw Error(400, "invalid", std::string(message), std::move(data));
+}
+
+}  // namespace minga::records

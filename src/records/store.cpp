@@ -1,0 +1,270 @@
+#include "records/store.hpp"
+
+#include "base/ids.hpp"
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+#include "base/time_text.hpp"
+#include "records/indexes.hpp"
+#include "records/storage_error.hpp"
+#include "records/store_impl.hpp"
+#include "records/tables.hpp"
+
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <sodium.h>
+
+namespace minga::records {
+namespace {
+
+constexpr char const* kDefinitions = "SELECT definition FROM _collections ORDER BY id";
+constexpr char const* kSaveDefinition =
+    "INSERT INTO _collections (id, name, definition) VALUES ($1, $2, $3) "
+    "ON CONFLICT (id) DO UPDATE SET name = excluded.name, definition = excluded.definition";
+constexpr char const* kSetting = "SELECT value FROM _settings WHERE key = $1";
+constexpr char const* kSetSetting = "INSERT INTO _settings (key, value) VALUES ($1, $2)";
+
+std::vector<Definition> definitions_of(sql::Rows const& rows) {
+  std::vector<Definition> definitions;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    definitions.push_back(definition_from_json(boost::json::parse(rows.text(i, 0)).as_object()));
+  }
+  return definitions;
+}
+
+/// Relations are declared by name and stored by id. Throws Error 400 when the collection is not
+/// there.
+void resolve_relations(Definition& definition, Schema const& schema) {
+  for (auto& field : definition.fields) {
+    if (field.type != FieldType::relation) continue;
+    if (field.collection == definition.id ||
+        equals_ignoring_case(field.collection, definition.name)) {
+      field.collection = definition.id;
+      continue;
+    }
+    auto const* target = schema.find(field.collection);
+    if (target == nullptr) {
+      throw Error::invalid(
+          field.name, "validation_field_relation_missing_collection",
+          fmt::format("The relation's collection '{}' is not there; declare it first.",
+                      field.collection));
+    }
+    field.collection = target->id;
+  }
+}
+
+Error needs_migration(Definition const& definition, std::string const& what) {
+  return Error(400, "needs_migration",
+               fmt::format("The collection {} cannot be changed without a migration: {}.",
+                           definition.name, what));
+}
+
+/// Refuses what would lose data or make stored values wrong.
+void check_additive(Definition const& old, Definition const& fresh) {
+  if (old.open && !fresh.open)
+    throw needs_migration(old, "it is open and its undeclared fields would be lost");
+  for (auto const& field : old.fields) {
+    auto const* next = fresh.find(field.name);
+    if (next == nullptr)
+      throw needs_migration(
+          old, fmt::format("the field '{}' would be dropped with its data", field.name));
+    if (next->type != field.type) {
+      throw needs_migration(old, fmt::format("the field '{}' is {} and would become {}", field.name,
+                                             type_name(field.type), type_name(next->type)));
+    }
+    if (next->is_list() != field.is_list() || next->only_int != field.only_int ||
+        next->is_nullable != field.is_nullable) {
+      throw needs_migration(
+          old, fmt::format("the column of the field '{}' would change its type", field.name));
+    }
+  }
+}
+
+std::vector<std::string> alterations(Definition const& old, Definition const& fresh,
+                                     sql::Dialect const& dialect) {
+  auto const table = dialect.quote(fresh.name);
+  std::vector<std::string> statements;
+  for (auto const& field : fresh.fields) {
+    if (old.find(field.name) == nullptr)
+      statements.push_back(
+          fmt::format("ALTER TABLE {} ADD COLUMN {}", table, column_sql(field, dialect)));
+  }
+  if (fresh.open && !old.open)
+    statements.push_back(
+        fmt::format("ALTER TABLE {} ADD COLUMN {}", table, open_column_sql(dialect)));
+  auto const kept = indexes_of(fresh);
+  for (auto const& index : indexes_of(old)) {
+    auto const same = [&](Index const& other) {
+      return index_sql(other, fresh.name) == index_sql(index, fresh.name);
+    };
+    if (std::none_of(kept.begin(), kept.end(), same))
+      statements.push_back(fmt::format("DROP INDEX IF EXISTS {}", dialect.quote(index.name)));
+  }
+  for (auto const& index : kept) statements.push_back(index_sql(index, fresh.name));
+  return statements;
+}
+
+bool same_definition(Definition old, Definition fresh) {
+  old.created = fresh.created = old.updated = fresh.updated = "";
+  return to_json(old) == to_json(fresh);
+}
+
+Async<void> declare_in(sql::Transaction& transaction, sql::Dialect const& dialect, Definition fresh,
+                       std::vector<Definition>& all) {
+  auto const stored = co_await transaction.execute(sql::Statement(kDefinitions));
+  all = definitions_of(stored);
+  resolve_relations(fresh, Schema(all));
+  auto const same = [&](Definition const& each) {
+    return each.id == fresh.id || equals_ignoring_case(each.name, fresh.name);
+  };
+  auto const old = std::find_if(all.begin(), all.end(), same);
+  auto const exists = old != all.end();
+  if (exists && same_definition(*old, fresh)) co_return;
+  if (exists) check_additive(*old, fresh);
+  fresh.updated = format_time(now_millis());
+  fresh.created = exists ? old->created : fresh.updated;
+  if (exists) fresh.id = old->id;
+  auto statements = exists ? alterations(*old, fresh, dialect) : create_table_sql(fresh, dialect);
+  for (auto& sql : statements) co_await transaction.execute(sql::Statement(std::move(sql)));
+  sql::Params values{fresh.id, fresh.name, json_text(to_json(fresh))};
+  sql::Statement save(kSaveDefinition, std::move(values));
+  co_await transaction.execute(std::move(save));
+  if (exists) {
+    *old = fresh;
+  } else {
+    all.push_back(fresh);
+  }
+}
+
+Async<void> setting_in(sql::Transaction& transaction, std::string const& key,
+                       std::function<std::string()> const& make, std::string& value) {
+  sql::Params find_values{key};
+  sql::Statement find(kSetting, std::move(find_values));
+  auto const rows = co_await transaction.execute(std::move(find));
+  value = rows.empty() ? make() : rows.text(0, 0);
+  if (!rows.empty()) co_return;
+  sql::Params set_values{key, value};
+  sql::Statement set(kSetSetting, std::move(set_values));
+  co_await transaction.execute(std::move(set));
+}
+
+}  // namespace
+
+Store::Impl::Impl(sql::Database& engine, Metrics& metrics)
+    : database(engine),
+      changes(engine),
+      writes(metrics.counter("minga_records_writes_total", "Committed writes of records.")) {
+  set_catalog({});
+}
+
+void Store::Impl::set_catalog(std::vector<Definition> definitions) {
+  std::atomic_store(&catalog_, std::shared_ptr<Catalog const>(std::make_shared<Catalog>(
+                                   std::move(definitions), database.dialect())));
+}
+
+Layout const& Store::Impl::layout(Catalog const& catalog, std::string_view collection) {
+  auto const* found = catalog.find(collection);
+  if (found == nullptr) throw Error::not_found("Missing collection context.");
+  return *found;
+}
+
+Store::Store(sql::Database& database, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(database, metrics)) {}
+Store::~Store() = default;
+
+Async<void> Store::open() {
+  co_await sql::migrate(impl_->database, platform_migrations());
+  auto make_secret = [] {
+    return random_text(50);
+  };
+  impl_->secret = co_await setting("signing_secret", make_secret);
+  auto make_epoch = [] {
+    return random_text(8);
+  };
+  impl_->changes.set_epoch(co_await setting("epoch", make_epoch));
+  auto const rows = co_await impl_->database.read(sql::Statement(kDefinitions));
+  impl_->set_catalog(definitions_of(rows));
+}
+
+Async<void> Store::declare(Definition definition) {
+  auto const fresh = complete(std::move(definition));
+  std::vector<Definition> all;
+  sql::TransactionBody body = [this, &fresh, &all](sql::Transaction& transaction) {
+    return declare_in(transaction, impl_->database.dialect(), fresh, all);
+  };
+  co_await impl_->database.transact(std::move(body));
+  impl_->set_catalog(std::move(all));
+}
+
+std::shared_ptr<Schema const> Store::schema() const {
+  auto catalog = impl_->catalog();
+  return {catalog, &catalog->schema};
+}
+
+sql::Database& Store::database() {
+  return impl_->database;
+}
+Changes& Store::changes() {
+  return impl_->changes;
+}
+
+Async<std::string> Store::setting(std::string_view key, std::function<std::string()> make) {
+  std::string value;
+  sql::TransactionBody body = [&value, &make,
+                               name = std::string(key)](sql::Transaction& transaction) {
+    return setting_in(transaction, name, make, value);
+  };
+  co_await impl_->database.transact(std::move(body));
+  co_return value;
+}
+
+void check_rule(Rule const& rule, Context const& context) {
+  if (!rule && !context.bypasses_rules)
+    throw Error::forbidden("Only superusers can perform this action.");
+}
+
+Error record_not_found() {
+  return Error::not_found();
+}
+
+Async<JsonObject> load(sql::Transaction& transaction, Layout const& layout,
+                       sql::Dialect const& dialect, std::string id) {
+  sql::Params values{std::move(id)};
+  sql::Statement statement(layout.select_by_id() + std::string(dialect.for_update()),
+                           std::move(values));
+  auto rows = co_await transaction.execute(std::move(statement));
+  if (rows.empty()) throw record_not_found();
+  co_return layout.record(rows, 0);
+}
+
+void check_if_match(Context const& context, JsonObject const& stored) {
+  if (!context.if_match) return;
+  auto const tag = etag(stored);
+  auto const& tags = *context.if_match;
+  if (std::find(tags.begin(), tags.end(), "*") != tags.end() ||
+      std::find(tags.begin(), tags.end(), tag) != tags.end())
+    return;
+  throw Error::precondition_failed();
+}
+
+void hide_fields(Definition const& definition, JsonObject& record) {
+  for (auto const& field : definition.fields) {
+    if (field.is_hidden) record.stable_erase(field.name);
+  }
+}
+
+std::string etag(JsonObject const& record) {
+  JsonObject stored = record;
+  for (auto const* shown : {"collectionId", "collectionName", "expand"}) stored.stable_erase(shown);
+  auto const text = json_text(stored);
+  std::array<unsigned char, 16> hash{};
+  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<unsigned char const*>(text.data()),
+                     text.size(), nullptr, 0);
+  std::string hex(hash.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  hex.resize(hash.size() * 2);
+  return hex;
+}
+
+}  // namespace minga::records

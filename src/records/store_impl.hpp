@@ -1,0 +1,99 @@
+#pragma once
+
+#include "records/change_log.hpp"
+#include "records/layout.hpp"
+#include "records/store.hpp"
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace minga::records {
+
+/// Exact counts of lists, remembered until the collection changes. Only where no other process can
+/// write.
+class CountCache {
+ public:
+  std::optional<std::int64_t> find(std::string const& collection, std::string const& key) const;
+  /// The state that a count must have been read under to be kept.
+  std::int64_t version(std::string const& collection) const;
+  void keep(std::string const& collection, std::string key, std::int64_t version,
+            std::int64_t count);
+  /// Before a write of this process is acknowledged.
+  void forget(std::string const& collection);
+
+ private:
+  struct Entry {
+    std::int64_t version = 0;
+    std::map<std::string, std::int64_t> counts;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+};
+
+struct Store::Impl {
+  Impl(sql::Database& engine, Metrics& metrics);
+
+  std::shared_ptr<Catalog const> catalog() const { return std::atomic_load(&catalog_); }
+  void set_catalog(std::vector<Definition> definitions);
+  /// Throws Error 404 when there is no such collection.
+  static Layout const& layout(Catalog const& catalog, std::string_view collection);
+
+  /// Runs a body that appended changes: storage errors become Errors, listeners are told, the
+  /// position is noted.
+  Async<void> write(Context& context, sql::TransactionBody body, std::string const& collection,
+                    std::string_view message);
+
+  Async<JsonObject> change(Context& context, std::string_view collection, std::string_view id,
+                           std::function<JsonObject(Layout const&, JsonObject const&)> draft);
+  Async<sql::Rows> read(sql::Statement statement);
+
+  sql::Database& database;
+  ChangeLog changes;
+  CountCache counts;
+  prometheus::Counter& writes;
+  std::string secret;  // signs cursors
+
+ private:
+  std::shared_ptr<Catalog const> catalog_;
+};
+
+/// Throws Error 403 when the rule is for superusers alone and the context is none.
+void check_rule(Rule const& rule, Context const& context);
+
+/// Error 404 of a record.
+Error record_not_found();
+
+/// The row by id within a transaction, locked for a change. Throws Error 404.
+Async<JsonObject> load(sql::Transaction& transaction, Layout const& layout,
+                       sql::Dialect const& dialect, std::string id);
+
+/// Throws Error 412 when If-Match is set and does not name the record.
+void check_if_match(Context const& context, JsonObject const& stored);
+
+/// Throws Error 400 when a relation holds an id that is not there.
+Async<void> check_relations(sql::Transaction& transaction, Catalog const& catalog,
+                            Layout const& layout, JsonObject const& record,
+                            std::string_view message);
+
+Async<std::int64_t> insert_record(sql::Transaction& transaction, ChangeLog& log,
+                                  Layout const& layout, JsonObject const& record);
+Async<std::int64_t> update_record(sql::Transaction& transaction, ChangeLog& log,
+                                  Layout const& layout, JsonObject const& before,
+                                  JsonObject const& record);
+
+/// Deletes the record, and what its references ask for: removed from lists, cascaded, or refused
+/// with Error 400.
+Async<std::int64_t> delete_record(sql::Transaction& transaction, ChangeLog& log,
+                                  Catalog const& catalog, sql::Dialect const& dialect,
+                                  Layout const& layout, JsonObject record);
+
+/// The stored outcome of this write of the request, when it was done before. Throws Error 422 when
+/// the key was used for another request.
+Async<std::optional<JsonObject>> find_outcome(sql::Transaction& transaction,
+                                              Context const& context);
+Async<void> keep_outcome(sql::Transaction& transaction, Context const& context,
+                         JsonObject const& outcome);
+
+}  // namespace minga::records

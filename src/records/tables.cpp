@@ -1,0 +1,40 @@
+#include "records/tables.hpp"
+
+#include <fmt/format.h>
+
+namespace minga::records {
+namespace {
+
+std::vector<std::string> first_tables(sql::Dialect const& dialect) {
+  auto const text = dialect.text_type();
+  auto const integer = dialect.integer_type();
+  auto const json = dialect.json_type();
+  return {
+      fmt::format("CREATE TABLE _collections (id {0} PRIMARY KEY NOT NULL, name {0} NOT NULL "
+                  "UNIQUE, definition {1} NOT NULL)",
+                  text, json),
+      fmt::format("CREATE TABLE _changes (number {0}, collection {1} NOT NULL, record_id {1} NOT "
+                  "NULL, action {2} NOT NULL, "
+                  "record {3} NOT NULL, before {3} NOT NULL, at {1} NOT NULL)",
+                  dialect.growing_key(), text, integer, json),
+      "CREATE INDEX _changes_at ON _changes (at)",
+      fmt::format("CREATE TABLE _counters (name {} PRIMARY KEY NOT NULL, value {} NOT NULL)", text,
+                  integer),
+      fmt::format("CREATE TABLE _idempotency (scope {0} NOT NULL, key {0} NOT NULL, ordinal {1} "
+                  "NOT NULL, request_hash {0} NOT NULL, "
+                  "result {2} NOT NULL, created {0} NOT NULL, PRIMARY KEY (scope, key, ordinal))",
+                  text, integer, json),
+      "CREATE INDEX _idempotency_created ON _idempotency (created)",
+      fmt::format("CREATE TABLE _settings (key {0} PRIMARY KEY NOT NULL, value {0} NOT NULL)",
+                  text),
+  };
+}
+
+}  // namespace
+
+std::vector<sql::Migration> const& platform_migrations() {
+  static std::vector<sql::Migration> const migrations{{1, "platform tables", first_tables}};
+  return migrations;
+}
+
+}  // namespace minga::records

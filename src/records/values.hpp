@@ -1,0 +1,51 @@
+#pragma once
+
+#include <minga/error.hpp>
+#include <minga/json.hpp>
+
+#include "records/definition.hpp"
+#include "sql/value.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace minga::records {
+
+/// What is wrong with a record, one entry for each field; all of it reaches the client together.
+class FieldErrors {
+ public:
+  void add(std::string_view field, std::string_view code, std::string_view message,
+           JsonObject params = {});
+  bool empty() const { return errors_.empty(); }
+  /// Error 400 with that message.
+  void throw_if_any(std::string_view message);
+
+ private:
+  JsonObject errors_;
+};
+
+/// What a field holds that was never set: null where it may, else "", 0, false, [].
+Json zero_value(Field const& field);
+bool is_zero(Field const& field, Json const& value);
+
+/// Reads what a client sent as the field's type; nothing, and an error added, when it cannot be
+/// read so.
+std::optional<Json> read_value(Field const& field, Json const& input, FieldErrors& errors);
+
+/// Checks a value that read_value() gave against the field's options: required, bounds, pattern,
+/// domains. (Relations are looked up elsewhere.)
+void check_value(Field const& field, Json const& value, FieldErrors& errors);
+
+/// To and from the field's column.
+sql::Value to_column(Field const& field, Json const& value);
+Json from_column(Field const& field, sql::Value&& value);
+
+/// "f+" appends or adds, "+f" prepends, "f-" removes or subtracts: `operand` applied to what is
+/// stored. Nothing, and an error added, when the field's type has no such modifier or the operand
+/// cannot be read.
+enum class Modifier { append, prepend, remove };
+std::optional<Json> apply_modifier(Field const& field, Json const& stored, Modifier modifier,
+                                   Json const& operand, FieldErrors& errors);
+
+}  // namespace minga::records

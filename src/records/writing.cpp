@@ -1,0 +1,271 @@
+// How records come, change and go: each with its change in the log, in one transaction.
+#include "base/json_text.hpp"
+#include "records/draft.hpp"
+#include "records/storage_error.hpp"
+#include "records/store_impl.hpp"
+
+#include <fmt/format.h>
+
+namespace minga::records {
+namespace {
+
+constexpr std::string_view kDeleteFailed =
+    "Failed to delete record. Make sure that the record is not part of a required relation "
+    "reference.";
+
+std::string as_text(Json const& value) {
+  return std::string(value.as_string().data(), value.as_string().size());
+}
+
+/// What one write of a request needs and leaves; it lives in the frame of the call that awaits the
+/// transaction.
+struct Write {
+  Store::Impl& store;
+  std::shared_ptr<Catalog const> catalog;
+  Layout const& layout;
+  Context& context;
+  JsonObject record;        // in: what to store; out: what is stored
+  std::int64_t number = 0;  // of the change
+  bool replayed = false;
+};
+
+/// True when the outcome was there already.
+Async<bool> replay(sql::Transaction& transaction, Write& write) {
+  if (write.context.idempotency == nullptr) co_return false;
+  auto outcome = co_await find_outcome(transaction, write.context);
+  write.replayed = outcome.has_value();
+  if (outcome) write.record = std::move(*outcome);
+  co_return write.replayed;
+}
+
+Async<void> create_in(sql::Transaction& transaction, Write& write, JsonObject const& record) {
+  auto const done = co_await replay(transaction, write);
+  if (done) co_return;
+  co_await check_relations(transaction, *write.catalog, write.layout, record, kCreateFailed);
+  write.number = co_await insert_record(transaction, write.store.changes, write.layout, record);
+  if (write.context.idempotency != nullptr)
+    co_await keep_outcome(transaction, write.context, record);
+  write.record = record;
+}
+
+using DraftFunction = std::function<JsonObject(Layout const&, JsonObject const&)>;
+
+Async<void> change_in(sql::Transaction& transaction, Write& write, std::string const& id,
+                      DraftFunction const& draft) {
+  auto const done = co_await replay(transaction, write);
+  if (done) co_return;
+  auto const& dialect = write.store.database.dialect();
+  auto const before = co_await load(transaction, write.layout, dialect, id);
+  check_if_match(write.context, before);
+  write.record = draft(write.layout, before);
+  co_await check_relations(transaction, *write.catalog, write.layout, write.record, kUpdateFailed);
+  write.number =
+      co_await update_record(transaction, write.store.changes, write.layout, before, write.record);
+  if (write.context.idempotency != nullptr)
+    co_await keep_outcome(transaction, write.context, write.record);
+}
+
+Async<void> remove_in(sql::Transaction& transaction, Write& write, std::string const& id) {
+  auto const done = co_await replay(transaction, write);
+  if (done) co_return;
+  auto const& dialect = write.store.database.dialect();
+  auto record = co_await load(transaction, write.layout, dialect, id);
+  check_if_match(write.context, record);
+  write.number = co_await delete_record(transaction, write.store.changes, *write.catalog, dialect,
+                                        write.layout, std::move(record));
+  JsonObject const nothing;
+  if (write.context.idempotency != nullptr)
+    co_await keep_outcome(transaction, write.context, nothing);
+}
+
+void note_outcome(Write const& write) {
+  auto& context = write.context;
+  if (context.idempotency != nullptr) {
+    ++context.idempotency->writes;
+    context.idempotency->replayed = context.idempotency->replayed || write.replayed;
+  }
+  if (write.number > 0)
+    context.position = Position{write.store.changes.epoch(), write.number}.text();
+}
+
+}  // namespace
+
+Async<std::int64_t> insert_record(sql::Transaction& transaction, ChangeLog& log,
+                                  Layout const& layout, JsonObject const& record) {
+  sql::Statement statement(layout.insert(), layout.values(record));
+  co_await transaction.execute(std::move(statement));
+  auto id = as_text(record.at("id"));
+  auto text = json_text(record);
+  co_return co_await log.append(transaction, layout.definition().id, id, Action::create,
+                                std::move(text), std::string());
+}
+
+Async<std::int64_t> update_record(sql::Transaction& transaction, ChangeLog& log,
+                                  Layout const& layout, JsonObject const& before,
+                                  JsonObject const& record) {
+  sql::Statement statement(layout.update(), layout.values(record));
+  co_await transaction.execute(std::move(statement));
+  auto id = as_text(record.at("id"));
+  auto text = json_text(record);
+  auto old = json_text(before);
+  co_return co_await log.append(transaction, layout.definition().id, id, Action::update,
+                                std::move(text), std::move(old));
+}
+
+Async<void> Store::Impl::write(Context& context, sql::TransactionBody body,
+                               std::string const& collection, std::string_view message) {
+  try {
+    co_await database.transact(std::move(body), context.deadline);
+  } catch (sql::Error const& error) {
+    throw_write_error(error, message);
+  }
+  writes.Increment();
+  counts.forget(collection);
+  changes.ring();
+}
+
+Async<JsonObject> Store::create(Context& context, std::string_view collection, JsonObject input) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  check_rule(layout.definition().create_rule, context);
+  auto const record = draft_create(layout, input, context);
+  Write write{*impl_, catalog, layout, context, {}};
+  sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
+    return create_in(transaction, write, record);
+  };
+  co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
+  note_outcome(write);
+  co_return std::move(write.record);
+}
+
+Async<JsonObject> Store::Impl::change(Context& context, std::string_view collection,
+                                      std::string_view id, DraftFunction draft) {
+  auto const snapshot = catalog();
+  auto const& found = layout(*snapshot, collection);
+  check_rule(found.definition().update_rule, context);
+  Write write{*this, snapshot, found, context, {}};
+  sql::TransactionBody body = [&write, &draft,
+                               key = std::string(id)](sql::Transaction& transaction) {
+    return change_in(transaction, write, key, draft);
+  };
+  co_await this->write(context, std::move(body), found.definition().id, kUpdateFailed);
+  note_outcome(write);
+  co_return std::move(write.record);
+}
+
+Async<JsonObject> Store::update(Context& context, std::string_view collection, std::string_view id,
+                                JsonObject changes) {
+  DraftFunction draft = [&context, changes = std::move(changes)](Layout const& layout,
+                                                                 JsonObject const& stored) {
+    return draft_update(layout, stored, changes, context);
+  };
+  co_return co_await impl_->change(context, collection, id, std::move(draft));
+}
+
+Async<JsonObject> Store::replace(Context& context, std::string_view collection, std::string_view id,
+                                 JsonObject input) {
+  DraftFunction draft = [&context, input = std::move(input)](Layout const& layout,
+                                                             JsonObject const& stored) {
+    return draft_replace(layout, stored, input, context);
+  };
+  co_return co_await impl_->change(context, collection, id, std::move(draft));
+}
+
+Async<JsonObject> Store::merge(Context& context, std::string_view collection, std::string_view id,
+                               JsonObject patch) {
+  DraftFunction draft = [&context, patch = std::move(patch)](Layout const& layout,
+                                                             JsonObject const& stored) {
+    return draft_merge(layout, stored, patch, context);
+  };
+  co_return co_await impl_->change(context, collection, id, std::move(draft));
+}
+
+Async<void> Store::remove(Context& context, std::string_view collection, std::string_view id) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  check_rule(layout.definition().delete_rule, context);
+  Write write{*impl_, catalog, layout, context, {}};
+  sql::TransactionBody body = [&write, key = std::string(id)](sql::Transaction& transaction) {
+    return remove_in(transaction, write, key);
+  };
+  co_await impl_->write(context, std::move(body), layout.definition().id, kDeleteFailed);
+  // A cascade may have reached any collection.
+  for (auto const& definition : catalog->schema.all()) impl_->counts.forget(definition.id);
+  note_outcome(write);
+}
+
+namespace {
+
+struct Bulk {
+  std::vector<std::pair<std::size_t, JsonObject>> records;  // with their position in the input
+  Store::BulkResult result;
+};
+
+/// One record of a bulk: what it breaks is reported, and the statement alone undone.
+Async<std::string> try_insert(sql::Transaction& transaction, Write& write,
+                              JsonObject const& record) {
+  try {
+    co_await check_relations(transaction, *write.catalog, write.layout, record, kCreateFailed);
+    write.number = co_await insert_record(transaction, write.store.changes, write.layout, record);
+    co_return std::string();
+  } catch (sql::Error const& error) {
+    if (error.code() != sql::ErrorCode::unique_violation) throw;
+    std::string columns;
+    for (auto const& column : error.columns) columns += (columns.empty() ? "" : ", ") + column;
+    co_return fmt::format("{}: Value must be unique.", columns);
+  } catch (Error const& error) {
+    co_return describe(error);
+  }
+}
+
+Async<void> create_all(sql::Transaction& transaction, Write& write, Bulk& bulk,
+                       Store::BulkResult const& refused_before) {
+  bulk.result = refused_before;
+  for (auto const& [position, record] : bulk.records) {
+    auto refusal = co_await try_insert(transaction, write, record);
+    if (refusal.empty()) {
+      ++bulk.result.added;
+    } else {
+      bulk.result.refused.emplace_back(position, std::move(refusal));
+    }
+  }
+}
+
+}  // namespace
+
+std::string describe(Error const& error) {
+  std::string text;
+  for (auto const& pair : error.data()) {
+    auto const* object = pair.value().if_object();
+    auto const* message = object == nullptr ? nullptr : object->if_contains("message");
+    if (message == nullptr || !message->is_string()) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : " ", std::string_view(pair.key()),
+                        std::string_view(message->get_string()));
+  }
+  return text.empty() ? error.message() : text;
+}
+
+Async<Store::BulkResult> Store::create_many(Context& context, std::string_view collection,
+                                            std::vector<JsonObject> inputs) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  check_rule(layout.definition().create_rule, context);
+  Bulk bulk;
+  BulkResult refused;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    try {
+      bulk.records.emplace_back(i, draft_create(layout, inputs[i], context));
+    } catch (Error const& error) {
+      refused.refused.emplace_back(i, describe(error));
+    }
+  }
+  Write write{*impl_, catalog, layout, context, {}};
+  sql::TransactionBody body = [&write, &bulk, &refused](sql::Transaction& transaction) {
+    return create_all(transaction, write, bulk, refused);
+  };
+  co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
+  if (write.number > 0) context.position = Position{impl_->changes.epoch(), write.number}.text();
+  co_return std::move(bulk.result);
+}
+
+}  // namespace minga::records
