@@ -1,1 +1,328 @@
 #include "live/hub.hpp"
+
+#include "async/deadline.hpp"
+#include "async/task_group.hpp"
+#include "base/logging.hpp"
+#include "live/topic.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <deque>
+#include <random>
+#include <set>
+
+namespace minga::live {
+namespace {
+
+using namespace std::chrono_literals;
+using records::Change;
+using records::Position;
+
+constexpr std::int64_t kBatch = 500;
+constexpr auto kPoll = 1s;
+constexpr auto kSlice = 250ms;  // how soon a stream notices that it should end
+constexpr auto kPruneEvery = 60s;
+
+using Batch = std::vector<Change>;
+
+/// One stream's waiting events. All on its I/O thread.
+struct Subscriber {
+  explicit Subscriber(boost::asio::any_io_executor executor) : wake(std::move(executor)) {}
+  std::vector<Topic> topics;
+  std::deque<std::string> events;
+  std::int64_t skip_until = 0;  // the client has had these already
+  bool overflowed = false;
+  boost::asio::steady_timer wake;
+};
+
+/// The subscribers of one I/O thread.
+struct Lane {
+  std::int64_t position = 0;  // the last change that was handed to them
+  std::set<Subscriber*> subscribers;
+};
+
+/// Wakes the tail; rung from any thread, many rings are one. Outlives the hub that listens.
+struct Bell {
+  explicit Bell(boost::asio::io_context& home) : context(home), timer(home) {}
+  boost::asio::io_context& context;
+  boost::asio::steady_timer timer;
+  std::atomic<bool> rung = false;
+};
+
+void ring(std::shared_ptr<Bell> const& bell) {
+  if (bell->rung.exchange(true)) return;
+  boost::asio::post(bell->context, [bell] { bell->timer.cancel(); });
+}
+
+/// Returns after a ring or the poll's interval.
+Async<void> wait_for(Bell& bell) {
+  bell.timer.expires_after(kPoll);
+  if (!bell.rung.exchange(false)) {
+    boost::system::error_code
+        woken;  // by the ring, or by the end of the hub, which the caller's next await sees
+    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
+    co_await bell.timer.async_wait(token);
+  }
+  bell.rung = false;
+}
+
+std::vector<Topic> topics_of(Request const& request, Settings const& settings) {
+  std::vector<Topic> topics;
+  for (auto const& [name, value] : request.query_all()) {
+    if (name == "topic") topics.emplace_back(value);
+  }
+  if (topics.empty())
+    throw Error::invalid("topic", "validation_required",
+                         "At least one topic is expected: ?topic=tasks/*.");
+  if (topics.size() > settings.max_topics)
+    throw Error::bad_request(fmt::format("There are more than {} topics.", settings.max_topics));
+  return topics;
+}
+
+std::string position_asked(Request const& request) {
+  auto const header = request.header("Last-Event-ID");
+  return std::string(header.empty() ? request.query("since").value_or("") : header);
+}
+
+/// Clients come back at different moments after a restart.
+int retry_milliseconds() {
+  static thread_local std::minstd_rand generator{std::random_device{}()};
+  return std::uniform_int_distribution<int>(500, 2'500)(generator);
+}
+
+}  // namespace
+
+struct Hub::Impl {
+  Impl(IoThreads& io, records::Store& records_store, Settings given, Metrics& metrics)
+      : threads(io),
+        store(records_store),
+        settings(given),
+        subscribers(metrics.gauge("minga_live_subscribers", "Open event streams.")),
+        sent(metrics.counter("minga_live_events_total", "Events handed to subscribers.")),
+        bell(std::make_shared<Bell>(io.context(0))),
+        lanes(io.size()),
+        tasks(io.context(0).get_executor(), "live") {}
+
+  Async<void> tail();
+  Async<void> prune();
+  void hand_out(std::shared_ptr<Batch const> batch);
+  void deliver(Lane& lane, Batch const& batch);
+  void offer(Subscriber& subscriber, Change const& change, records::Schema const& schema);
+  Async<void> stream(std::shared_ptr<Subscriber> subscriber, std::string since, BodyWriter& writer);
+  Async<void> catch_up(Subscriber& subscriber, std::string since, std::int64_t joined,
+                       BodyWriter& writer);
+  Async<void> replay(Subscriber& subscriber, std::int64_t from, std::int64_t until,
+                     BodyWriter& writer);
+  Async<void> pump(Subscriber& subscriber, BodyWriter& writer);
+
+  IoThreads& threads;
+  records::Store& store;
+  Settings settings;
+  prometheus::Gauge& subscribers;
+  prometheus::Counter& sent;
+  std::shared_ptr<Bell> bell;
+  std::vector<Lane> lanes;
+  std::atomic<std::size_t> count = 0;
+  TaskGroup tasks;
+};
+
+/// Reads the log from its own position on and hands every change to all lanes, in order.
+Async<void> Hub::Impl::tail() {
+  auto position = lanes[0].position;
+  for (;;) {
+    std::vector<Change> changes;
+    std::string failure;
+    try {
+      changes = co_await store.changes().after(position, kBatch, Clock::now() + 10s);
+    } catch (std::exception const& error) {
+      failure = error.what();
+    }
+    if (!failure.empty())
+      log::warning(fmt::format("live: the change log cannot be read: {}", failure));
+    if (!changes.empty()) {
+      position = changes.back().number;
+      hand_out(std::make_shared<Batch const>(std::move(changes)));
+      if (failure.empty()) continue;
+    }
+    co_await wait_for(*bell);
+    co_await boost::asio::post(threads.context(0),
+                               boost::asio::use_awaitable);  // sees the cancellation
+  }
+}
+
+Async<void> Hub::Impl::prune() {
+  for (;;) {
+    co_await sleep_for(kPruneEvery);
+    std::string failure;
+    try {
+      co_await store.changes().prune(settings.keep, Clock::now() + 30s);
+      co_await store.prune_idempotency(Clock::now() + 30s);
+    } catch (std::exception const& error) {
+      failure = error.what();
+    }
+    if (!failure.empty())
+      log::warning(fmt::format("live: old changes could not be removed: {}", failure));
+  }
+}
+
+void Hub::Impl::hand_out(std::shared_ptr<Batch const> batch) {
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    boost::asio::post(threads.context(i), [this, i, batch] { deliver(lanes[i], *batch); });
+  }
+}
+
+void Hub::Impl::deliver(Lane& lane, Batch const& batch) {
+  lane.position = batch.back().number;
+  if (lane.subscribers.empty()) return;
+  auto const schema = store.schema();
+  for (auto* subscriber : lane.subscribers) {
+    for (auto const& change : batch) offer(*subscriber, change, *schema);
+    if (!subscriber->events.empty() || subscriber->overflowed) subscriber->wake.cancel();
+  }
+}
+
+void Hub::Impl::offer(Subscriber& subscriber, Change const& change, records::Schema const& schema) {
+  if (subscriber.overflowed || change.number <= subscriber.skip_until) return;
+  auto const* definition = schema.find(change.collection);
+  if (definition == nullptr) return;
+  for (auto const& topic : subscriber.topics) {
+    if (!topic.matches(*definition, change)) continue;
+    if (subscriber.events.size() >= settings.buffer_events) {
+      subscriber.overflowed = true;
+      return;
+    }
+    subscriber.events.push_back(event_text(topic, change, *definition, store.changes().epoch()));
+  }
+}
+
+Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::string since,
+                              BodyWriter& writer) {
+  auto& lane = lanes[static_cast<std::size_t>(threads.current())];
+  struct Membership {
+    Impl& hub;
+    Lane& lane;
+    Subscriber& subscriber;
+    Membership(Impl& owner, Lane& home, Subscriber& one) : hub(owner), lane(home), subscriber(one) {
+      lane.subscribers.insert(&subscriber);
+      hub.subscribers.Increment();
+      ++hub.count;
+    }
+    ~Membership() {
+      lane.subscribers.erase(&subscriber);
+      hub.subscribers.Decrement();
+      --hub.count;
+    }
+  } const membership(*this, lane, *subscriber);
+  auto const joined = lane.position;
+  auto const hello =
+      fmt::format("retry: {}\nid: {}\n\n", retry_milliseconds(),
+                  since.empty() ? Position{store.changes().epoch(), joined}.text() : since);
+  co_await writer.write(hello);
+  if (!since.empty()) co_await catch_up(*subscriber, since, joined, writer);
+  co_await pump(*subscriber, writer);
+}
+
+/// What came between the client's position and the moment it joined; what comes after waits in its
+/// buffer already.
+Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, std::int64_t joined,
+                                BodyWriter& writer) {
+  auto const& epoch = store.changes().epoch();
+  auto const from = Position::parse(since);
+  auto const known = from && from->epoch == epoch;
+  auto const first_kept = co_await store.changes().first_kept(Clock::now() + 10s);
+  if (!known || from->number < first_kept || joined - from->number > settings.replay_bound) {
+    for (auto const& topic : subscriber.topics) {
+      auto const text = resync_text(topic, Position{epoch, joined});
+      co_await writer.write(text);
+    }
+    co_return;
+  }
+  subscriber.skip_until = from->number;
+  co_await replay(subscriber, from->number, joined, writer);
+}
+
+Async<void> Hub::Impl::replay(Subscriber& subscriber, std::int64_t from, std::int64_t until,
+                              BodyWriter& writer) {
+  while (from < until) {
+    auto const changes =
+        co_await store.changes().after(from, std::min(kBatch, until - from), Clock::now() + 10s);
+    if (changes.empty()) co_return;
+    auto const schema = store.schema();
+    std::string text;
+    for (auto const& change : changes) {
+      if (change.number > until) co_return;
+      from = change.number;
+      auto const* definition = schema->find(change.collection);
+      for (auto const& topic : subscriber.topics) {
+        if (definition != nullptr && topic.matches(*definition, change))
+          text += event_text(topic, change, *definition, store.changes().epoch());
+      }
+    }
+    if (!text.empty()) co_await writer.write(text);
+  }
+}
+
+Async<void> Hub::Impl::pump(Subscriber& subscriber, BodyWriter& writer) {
+  auto last_write = Clock::now();
+  while (!writer.stopping()) {
+    std::string text;
+    while (!subscriber.events.empty()) {
+      text += subscriber.events.front();
+      subscriber.events.pop_front();
+      sent.Increment();
+    }
+    if (text.empty() && subscriber.overflowed) co_return;
+    if (text.empty() && Clock::now() - last_write >= settings.heartbeat) text = ": still here\n\n";
+    if (!text.empty()) {
+      co_await writer.write(text);
+      last_write = Clock::now();
+      continue;
+    }
+    subscriber.wake.expires_after(kSlice);
+    boost::system::error_code woken;  // by an event
+    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
+    co_await subscriber.wake.async_wait(token);
+  }
+}
+
+Hub::Hub(IoThreads& threads, records::Store& store, Settings settings, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(threads, store, settings, metrics)) {}
+Hub::~Hub() = default;
+
+Async<void> Hub::start() {
+  auto const last = co_await impl_->store.changes().last(Clock::now() + 30s);
+  for (auto& lane : impl_->lanes) lane.position = last.number;
+  impl_->store.changes().on_commit([bell = impl_->bell] { ring(bell); });
+  impl_->tasks.spawn(impl_->tail());
+  impl_->tasks.spawn(impl_->prune());
+}
+
+Async<void> Hub::stop(Deadline) {
+  impl_->tasks.cancel();
+  co_await impl_->tasks.join();
+  // What was posted to the lanes has run when each of them has answered.
+  for (std::size_t i = 0; i < impl_->threads.size(); ++i)
+    co_await boost::asio::post(impl_->threads.context(i), boost::asio::use_awaitable);
+}
+
+Async<Response> Hub::events(Request& request) {
+  if (impl_->count >= impl_->settings.max_subscribers)
+    throw Error::unavailable("There are too many event streams.", 5s);
+  auto subscriber = std::make_shared<Subscriber>(co_await boost::asio::this_coro::executor);
+  subscriber->topics = topics_of(request, impl_->settings);
+  auto since = position_asked(request);
+  auto write = [impl = impl_.get(), subscriber, since](BodyWriter& writer) {
+    return impl->stream(subscriber, since, writer);
+  };
+  auto response = Response::stream("text/event-stream", std::move(write));
+  response.header("X-Accel-Buffering", "no").header("Cache-Control", "no-store");
+  co_return response;
+}
+
+}  // namespace minga::live
