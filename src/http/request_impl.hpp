@@ -58,6 +58,8 @@ struct Request::Impl {
   std::vector<std::pair<std::string, std::string>> answer_headers;
   /// What other rooms keep with the request (the Idempotency of all its writes).
   std::shared_ptr<void> attachment;
+  /// The handler reads the body as a stream: nobody else may.
+  bool streams_body = false;
 
   /// Method and target as sent. Throws Error 400 when the path cannot be decoded.
   void set_line(std::string_view name, std::string_view sent_target);

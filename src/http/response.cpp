@@ -1,9 +1,9 @@
 #include <minga/response.hpp>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "http/cookies.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -43,7 +43,7 @@ Response with_body(int status, std::string type, Response::Body body) {
 Response::Response(int status) : status_(status) {}
 
 Response Response::json(Json const& value, int status) {
-  return json_text(boost::json::serialize(value), status);
+  return json_text(minga::json_text(value), status);
 }
 
 Response Response::json_text(std::string text, int status) {

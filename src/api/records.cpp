@@ -1,1 +1,0 @@
-#include <minga/minga.hpp>

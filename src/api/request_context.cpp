@@ -1,0 +1,143 @@
+#include "api/request_context.hpp"
+
+#include <minga/error.hpp>
+
+#include "base/text.hpp"
+#include "http/request_impl.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <sodium.h>
+
+namespace minga::api {
+namespace {
+
+constexpr std::size_t kLongestKey = 255;
+constexpr std::size_t kShortestGuestKey = 16;
+
+bool is_writing(Method method) {
+  return method == Method::post || method == Method::put || method == Method::patch ||
+         method == Method::delete_;
+}
+
+void check_key(std::string_view key) {
+  auto const visible =
+      std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  if (visible && key.size() >= kShortestGuestKey && key.size() <= kLongestKey) return;
+  throw Error::bad_request("An Idempotency-Key has 16 to 255 visible ASCII characters.");
+}
+
+Async<std::string> hash_of(Request& request) {
+  // A streamed body is no part of the hash: it is read by its handler, once.
+  std::string_view body;
+  if (!request.impl().streams_body) body = co_await request.body();
+  std::array<unsigned char, 32> hash{};
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, hash.size());
+  for (auto const part : {request.method_name(), std::string_view("\n"), request.target(),
+                          std::string_view("\n"), body}) {
+    crypto_generichash_update(&state, reinterpret_cast<unsigned char const*>(part.data()),
+                              part.size());
+  }
+  crypto_generichash_final(&state, hash.data(), hash.size());
+  std::string hex(hash.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  hex.pop_back();
+  co_return hex;
+}
+
+Async<records::Idempotency*> idempotency_of(Request& request) {
+  auto& attachment = request.impl().attachment;
+  if (!attachment) {
+    auto const key = request.header("Idempotency-Key");
+    check_key(key);
+    auto made = std::make_shared<records::Idempotency>();
+    made->scope = "guest";
+    made->key = key;
+    made->request_hash = co_await hash_of(request);
+    attachment = made;
+  }
+  co_return static_cast<records::Idempotency*>(attachment.get());
+}
+
+}  // namespace
+
+std::string preference(Request const& request, std::string_view name) {
+  auto header = request.header("Prefer");
+  while (!header.empty()) {
+    auto const end = std::min(header.find_first_of(",;"), header.size());
+    auto const entry = trim(header.substr(0, end));
+    header.remove_prefix(std::min(end + 1, header.size()));
+    auto const equals = std::min(entry.find('='), entry.size());
+    if (!equals_ignoring_case(trim(entry.substr(0, equals)), name)) continue;
+    auto value = trim(entry.substr(std::min(equals + 1, entry.size())));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
+    return ascii_lower(value);
+  }
+  return {};
+}
+
+std::optional<std::vector<std::string>> if_match_tags(Request const& request) {
+  if (!request.has_header("If-Match")) return std::nullopt;
+  std::vector<std::string> tags;
+  auto list = request.header("If-Match");
+  while (!list.empty()) {
+    auto const end = std::min(list.find(','), list.size());
+    auto tag = trim(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+    // A weak tag never matches (RFC 9110 section 13.1.1), but that of a compressed answer is the
+    // same record's.
+    if (tag.starts_with("W/")) tag.remove_prefix(2);
+    if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
+      tag = tag.substr(1, tag.size() - 2);
+    if (!tag.empty()) tags.emplace_back(tag);
+  }
+  return tags;
+}
+
+Async<records::Context> make_context(Request& request) {
+  records::Context context;
+  context.deadline = request.deadline();
+  context.if_match = if_match_tags(request);
+  context.strict = preference(request, "handling") == "strict";
+  auto const has_key = is_writing(request.method()) && request.has_header("Idempotency-Key");
+  if (has_key) context.idempotency = co_await idempotency_of(request);
+  co_return context;
+}
+
+void mark_answer(Request& request, records::Context const& context) {
+  auto& headers = request.impl().answer_headers;
+  if (!context.position.empty()) headers.emplace_back("Minga-Position", context.position);
+  if (context.idempotency != nullptr && context.idempotency->replayed)
+    headers.emplace_back("Idempotent-Replayed", "true");
+}
+
+std::int64_t whole_number(Request const& request, std::string_view name, std::int64_t fallback) {
+  auto const text = request.query(name);
+  if (!text || text->empty()) return fallback;
+  std::int64_t number = 0;
+  auto const [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error == std::errc{} && end == text->data() + text->size()) return number;
+  throw Error::invalid(name, "validation_invalid_value",
+                       fmt::format("'{}' is no whole number.", *text));
+}
+
+bool truth(Request const& request, std::string_view name) {
+  auto const text = std::string(request.query(name).value_or(""));
+  auto const is = [&](std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+      return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                        [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+    });
+  };
+  if (is({"1", "t", "true"})) return true;
+  if (text.empty() || is({"0", "f", "false"})) return false;
+  throw Error::invalid(name, "validation_invalid_value",
+                       fmt::format("'{}' is neither true nor false.", text));
+}
+
+}  // namespace minga::api
