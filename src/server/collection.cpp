@@ -3,14 +3,12 @@
 #include <minga/counter.hpp>
 
 #include "api/request_context.hpp"
+#include "base/json_text.hpp"
+#include "http/request_impl.hpp"
 #include "records/import.hpp"
 #include "server/application.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-
-#include <array>
-#include <charconv>
 
 namespace minga {
 namespace {
@@ -23,17 +21,19 @@ Async<records::Context> application_context(Request& request) {
 }
 
 constexpr std::int64_t kExportPage = 500;
+constexpr std::size_t kImportChunk = 64 * 1024;
 
 Async<void> write_all(records::Store& store, std::string collection, std::string filter,
                       BodyWriter& writer) {
   std::string after;
-  for (;;) {
+  while (!writer.stopping()) {
     records::Context context;
     context.bypasses_rules = true;
     auto const records = co_await store.scan(context, collection, filter, after, kExportPage);
     std::string lines;
-    for (auto const& record : records) {
-      lines += boost::json::serialize(record);
+    for (auto record : records) {
+      for (auto const* added : {"collectionId", "collectionName"}) record.stable_erase(added);
+      lines += json_text(record);
       lines += '\n';
     }
     if (!lines.empty()) co_await writer.write(lines);
@@ -43,6 +43,17 @@ Async<void> write_all(records::Store& store, std::string collection, std::string
 }
 
 }  // namespace
+
+ListOptions ListOptions::from(Request const& request) {
+  ListOptions options;
+  options.filter = request.query("filter").value_or("");
+  options.sort = request.query("sort").value_or("");
+  options.expand = request.query("expand").value_or("");
+  options.page = api::whole_number(request, "page", 1);
+  options.per_page = api::whole_number(request, "perPage", 30);
+  options.skip_total = api::truth(request, "skipTotal");
+  return options;
+}
 
 Collection::Collection(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -101,6 +112,22 @@ Async<void> Collection::remove(Request& request, std::string_view id) const {
   auto context = co_await application_context(request);
   co_await impl_->store().remove(context, name(), id);
   api::mark_answer(request, context);
+}
+
+Async<ImportReport> Collection::import(Request& request) const {
+  request.impl().streams_body = true;
+  auto context = co_await application_context(request);
+  // A long import is a stream: each of its transactions has the whole time of a request.
+  context.deadline = kNoDeadline;
+  records::Importer importer(impl_->store(), context, name());
+  std::string chunk(kImportChunk, '\0');
+  for (;;) {
+    auto const size = co_await request.read_some(chunk);
+    if (size == 0) break;
+    co_await importer.feed(std::string_view(chunk).substr(0, size));
+  }
+  co_await importer.finish();
+  co_return importer.report();
 }
 
 Response Collection::export_all(Request& request, std::string_view filter) const {

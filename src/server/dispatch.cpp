@@ -1,6 +1,7 @@
 #include "server/dispatch.hpp"
 
 #include "base/logging.hpp"
+#include "http/head.hpp"
 #include "http/request_impl.hpp"
 
 #include <fmt/format.h>
@@ -72,6 +73,11 @@ void enter(Request& request, std::string_view base) {
   }
 }
 
+/// A path that applications leave to the platform: its errors are the API's, in English.
+bool is_platform_path(std::string_view path) {
+  return path == "/metrics" || path == "/api" || path.starts_with("/api/");
+}
+
 }  // namespace
 
 Mount::Mount(App::Impl const& app, web::SiteSettings settings)
@@ -86,9 +92,24 @@ Mount::Mount(App::Impl const& app, web::SiteSettings settings)
   }
 }
 
-Dispatcher::Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, http::Router platform,
-                       std::unique_ptr<Mount> front)
-    : mounts_(std::move(mounts)), platform_(std::move(platform)), front_(std::move(front)) {}
+bool Mount::serves(std::string_view raw_path) const {
+  auto const match = router_.find(Method::get, raw_path);
+  return match.handler != nullptr || !match.allowed.empty();
+}
+
+Dispatcher::Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, std::unique_ptr<Mount> front)
+    : mounts_(std::move(mounts)), front_(std::move(front)) {}
+
+std::vector<http::RouteInfo> Dispatcher::app_routes() const {
+  std::vector<http::RouteInfo> routes;
+  for (auto const& mount : mounts_) {
+    for (auto route : mount->router().routes()) {
+      route.path = mount->base() + route.path;
+      routes.push_back(std::move(route));
+    }
+  }
+  return routes;
+}
 
 Mount* Dispatcher::mount_for(Request& request) const {
   auto const segment = first_segment(request.impl().raw_path);
@@ -102,40 +123,62 @@ Mount* Dispatcher::mount_for(Request& request) const {
   return front_.get();
 }
 
-Async<Response> Dispatcher::answer(Request& request, Mount* mount) {
+Async<Response> Dispatcher::answer_platform(Request& request) {
+  auto const method = request.method() == Method::head ? Method::get : request.method();
+  auto match = platform_.find(method, request.impl().raw_path);
+  if (match.handler == nullptr) {
+    auto const error = match.allowed.empty() ? Error::not_found() : method_error(request);
+    auto response = http::error_response(error, request.id());
+    if (!match.allowed.empty()) response.header("Allow", allow_header(match.allowed));
+    co_return response;
+  }
+  request.impl().params = std::move(match.params);
+  auto outcome = co_await outcome_of(*match.handler, request);
+  if (auto* response = std::get_if<Response>(&outcome)) co_return std::move(*response);
+  co_return http::error_response(std::get<Error>(outcome), request.id());
+}
+
+Async<Response> Dispatcher::answer_app(Request& request, Mount& mount) {
   auto& impl = request.impl();
   auto const method = request.method() == Method::head ? Method::get : request.method();
-  auto match = mount->router().find(method, impl.raw_path);
-  if (match.handler == nullptr && impl.base.empty()) {
-    auto platform = platform_.find(method, impl.raw_path);
-    if (platform.handler != nullptr || match.allowed.empty()) match = std::move(platform);
-  }
+  auto match = mount.router().find(method, impl.raw_path);
   if (match.handler != nullptr) {
     impl.params = std::move(match.params);
     co_return co_await (*match.handler)(request);
   }
   if (!match.allowed.empty()) {
-    auto response = mount->site().error_page(request, method_error(request));
+    auto response = mount.site().error_page(request, method_error(request));
     response.header("Allow", allow_header(match.allowed));
     co_return response;
   }
-  if (method == Method::get && impl.path.starts_with("/assets/"))
-    co_return mount->site().asset(request, impl.path);
+  if (method == Method::get && impl.path.starts_with("/assets/")) {
+    co_return mount.site().asset(request, impl.path);
+  }
   throw Error::not_found();
 }
 
 Async<Response> Dispatcher::operator()(Request& request) {
   auto* mount = mount_for(request);
-  mount->site().enter(request);
-  Handler const inside = [this, mount](Request& inner) {
-    return answer(inner, mount);
+  auto& impl = request.impl();
+  auto const taken =
+      impl.base.empty() && is_platform_path(impl.path) && !mount->serves(impl.raw_path);
+  auto answering = taken ? answer_platform(request) : answer_page(request, *mount);
+  auto response = co_await std::move(answering);
+  for (auto const& [name, value] : impl.answer_headers) response.header(name, value);
+  co_return response;
+}
+
+/// An application's answer, its errors as pages or JSON, with what every page carries.
+Async<Response> Dispatcher::answer_page(Request& request, Mount& mount) {
+  mount.site().enter(request);
+  Handler const inside = [this, &mount](Request& inner) {
+    return answer_app(inner, mount);
   };
   auto outcome = co_await outcome_of(inside, request);
   auto response = std::holds_alternative<Response>(outcome)
                       ? std::get<Response>(std::move(outcome))
-                      : mount->site().error_page(request, std::get<Error>(outcome));
-  mount->site().finish(request, response);
-  for (auto const& [name, value] : request.impl().answer_headers) response.header(name, value);
+                      : mount.site().error_page(request, std::get<Error>(outcome));
+  mount.site().finish(request, response);
   co_return response;
 }
 

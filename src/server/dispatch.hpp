@@ -21,6 +21,8 @@ class Mount {
 
   App::Impl const& app() const { return app_; }
   std::string const& base() const { return base_; }
+  /// Whether a route of the application has that path, with whatever method.
+  bool serves(std::string_view raw_path) const;
   http::Router const& router() const { return router_; }
   web::Site& site() { return *site_; }
 
@@ -37,16 +39,21 @@ class Dispatcher {
  public:
   /// `front` answers what no application does: the start page and its assets; null with one
   /// application at the root.
-  Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, http::Router platform,
-             std::unique_ptr<Mount> front);
+  Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, std::unique_ptr<Mount> front);
 
   Async<Response> operator()(Request& request);
 
   std::vector<std::unique_ptr<Mount>> const& mounts() const { return mounts_; }
+  /// The applications' routes with their prefixes, for the API's description.
+  std::vector<http::RouteInfo> app_routes() const;
+  /// The platform's own routes are added to it before the first request.
+  http::Router& platform() { return platform_; }
 
  private:
   Mount* mount_for(Request& request) const;
-  Async<Response> answer(Request& request, Mount* mount);
+  Async<Response> answer_platform(Request& request);
+  Async<Response> answer_page(Request& request, Mount& mount);
+  Async<Response> answer_app(Request& request, Mount& mount);
 
   std::vector<std::unique_ptr<Mount>> mounts_;
   http::Router platform_;

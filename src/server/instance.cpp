@@ -1,9 +1,11 @@
 #include "server/instance.hpp"
 
 #include "api/platform.hpp"
+#include "base/ids.hpp"
 #include "base/logging.hpp"
+#include "records/filter/functions.hpp"
+#include "server/front.hpp"
 #include "sql/sqlite/sqlite.hpp"
-#include "web/front.hpp"
 
 #include <fmt/format.h>
 
@@ -44,6 +46,16 @@ std::vector<Application> chosen(Settings const& settings,
   return picked;
 }
 
+void make_folder(std::filesystem::path const& file) {
+  if (!file.has_parent_path()) return;
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  if (!error) return;
+  throw std::runtime_error(
+      fmt::format("The data folder {} cannot be made: {}. Choose another with --data.",
+                  file.parent_path().string(), error.message()));
+}
+
 Async<std::string> signing_secret(records::Store& store) {
   auto make = [] {
     return random_text(50);
@@ -70,9 +82,10 @@ Core::Core(Settings settings, std::vector<Application> const& applications)
   sql::sqlite::Options options;
   options.file = settings_.sqlite_file();
   options.write_queue = settings_.write_queue;
-  records::add_sql_functions(options.functions);
-  if (options.file.has_parent_path())
-    std::filesystem::create_directories(options.file.parent_path());
+  for (auto const& function : records::filter::sql_functions()) {
+    options.functions.push_back({function.name, function.arity, function.call});
+  }
+  make_folder(options.file);
   threads_.start();
   database_ = sql::sqlite::open(threads_, options, metrics_);
   try {
@@ -114,7 +127,7 @@ Instance::Instance(Settings settings, std::vector<Application> const& applicatio
     : core_(std::move(settings), applications) {
   hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live::Settings{},
                                      core_.metrics());
-  dispatcher_ = std::make_unique<Dispatcher>(make_dispatcher());
+  make_dispatcher();
   Handler handler = [dispatcher = dispatcher_.get()](Request& request) {
     return (*dispatcher)(request);
   };
@@ -143,19 +156,30 @@ void Instance::stop() {
   }
 }
 
-Dispatcher Instance::make_dispatcher() {
+void Instance::make_dispatcher() {
   auto const secret = core_.wait(signing_secret(core_.store()));
   auto const alone = core_.apps().size() == 1 && !core_.settings().apps.empty();
   std::vector<std::unique_ptr<Mount>> mounts;
   for (auto const& app : core_.apps()) {
-    web::SiteSettings site{app->name, alone ? "" : "/" + app->name, core_.settings().language,
-                           secret};
+    web::SiteSettings site{
+        app->name, alone ? "" : "/" + app->name, core_.settings().language, secret, "", !alone};
     mounts.push_back(std::make_unique<Mount>(*app, std::move(site)));
   }
-  http::Router platform;
-  api::mount_platform(platform, core_.store(), *hub_, core_.metrics());
   std::unique_ptr<Mount> front;
-  return Dispatcher(std::move(mounts), std::move(platform), std::move(front));
+  if (!alone) {
+    front_app_ = make_front(mounts);
+    web::SiteSettings site{front_app_->name, "", core_.settings().language, secret, "", false};
+    front = std::make_unique<Mount>(*front_app_, std::move(site));
+  }
+  dispatcher_ = std::make_unique<Dispatcher>(std::move(mounts), std::move(front));
+  auto draining = [this] {
+    return http_ && http_->draining();
+  };
+  auto app_routes = [dispatcher = dispatcher_.get()] {
+    return dispatcher->app_routes();
+  };
+  api::mount_platform(dispatcher_->platform(), core_.store(), *hub_, core_.metrics(), draining,
+                      app_routes);
 }
 
 }  // namespace minga::server

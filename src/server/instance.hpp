@@ -76,9 +76,10 @@ class Instance {
   void stop();
 
  private:
-  Dispatcher make_dispatcher();
+  void make_dispatcher();
 
   Core core_;
+  std::unique_ptr<App::Impl> front_app_;
   std::unique_ptr<live::Hub> hub_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<http::Server> http_;
