@@ -45,6 +45,10 @@ Async<void> Importer::finish() {
   if (!rest_.empty() || oversized_) take_line(rest_);
   rest_.clear();
   co_await flush();
+  auto const earlier = [](auto const& a, auto const& b) {
+    return a.line < b.line;
+  };
+  std::sort(report_.refusals.begin(), report_.refusals.end(), earlier);
 }
 
 void Importer::take_line(std::string_view line) {

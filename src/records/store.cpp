@@ -165,7 +165,7 @@ void Store::Impl::set_catalog(std::vector<Definition> definitions) {
 
 Layout const& Store::Impl::layout(Catalog const& catalog, std::string_view collection) {
   auto const* found = catalog.find(collection);
-  if (found == nullptr) throw Error::not_found("Missing collection context.");
+  if (found == nullptr) throw Error::not_found();
   return *found;
 }
 

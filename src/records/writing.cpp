@@ -43,8 +43,7 @@ Async<void> create_in(sql::Transaction& transaction, Write& write, JsonObject co
   if (done) co_return;
   co_await check_relations(transaction, *write.catalog, write.layout, record, kCreateFailed);
   write.number = co_await insert_record(transaction, write.store.changes, write.layout, record);
-  if (write.context.idempotency != nullptr)
-    co_await keep_outcome(transaction, write.context, record);
+  co_await keep_outcome(transaction, write.context, record);
   write.record = record;
 }
 
@@ -61,8 +60,7 @@ Async<void> change_in(sql::Transaction& transaction, Write& write, std::string c
   co_await check_relations(transaction, *write.catalog, write.layout, write.record, kUpdateFailed);
   write.number =
       co_await update_record(transaction, write.store.changes, write.layout, before, write.record);
-  if (write.context.idempotency != nullptr)
-    co_await keep_outcome(transaction, write.context, write.record);
+  co_await keep_outcome(transaction, write.context, write.record);
 }
 
 Async<void> remove_in(sql::Transaction& transaction, Write& write, std::string const& id) {
@@ -74,8 +72,7 @@ Async<void> remove_in(sql::Transaction& transaction, Write& write, std::string c
   write.number = co_await delete_record(transaction, write.store.changes, *write.catalog, dialect,
                                         write.layout, std::move(record));
   JsonObject const nothing;
-  if (write.context.idempotency != nullptr)
-    co_await keep_outcome(transaction, write.context, nothing);
+  co_await keep_outcome(transaction, write.context, nothing);
 }
 
 void note_outcome(Write const& write) {
@@ -218,8 +215,37 @@ Async<std::string> try_insert(sql::Transaction& transaction, Write& write,
   }
 }
 
+JsonObject outcome_of(Store::BulkResult const& result) {
+  JsonArray refused;
+  for (auto const& [position, reason] : result.refused) {
+    JsonObject refusal;
+    refusal["position"] = position;
+    refusal["reason"] = reason;
+    refused.push_back(std::move(refusal));
+  }
+  JsonObject outcome;
+  outcome["added"] = result.added;
+  outcome["refused"] = std::move(refused);
+  return outcome;
+}
+
+Store::BulkResult result_of(JsonObject const& outcome) {
+  Store::BulkResult result;
+  result.added = outcome.at("added").to_number<std::int64_t>();
+  for (auto const& refusal : outcome.at("refused").as_array()) {
+    auto const position = refusal.at("position").to_number<std::size_t>();
+    result.refused.emplace_back(position, as_text(refusal.at("reason")));
+  }
+  return result;
+}
+
 Async<void> create_all(sql::Transaction& transaction, Write& write, Bulk& bulk,
                        Store::BulkResult const& refused_before) {
+  auto const done = co_await replay(transaction, write);
+  if (done) {
+    bulk.result = result_of(write.record);
+    co_return;
+  }
   bulk.result = refused_before;
   for (auto const& [position, record] : bulk.records) {
     auto refusal = co_await try_insert(transaction, write, record);
@@ -229,6 +255,8 @@ Async<void> create_all(sql::Transaction& transaction, Write& write, Bulk& bulk,
       bulk.result.refused.emplace_back(position, std::move(refusal));
     }
   }
+  auto const outcome = outcome_of(bulk.result);
+  co_await keep_outcome(transaction, write.context, outcome);
 }
 
 }  // namespace
@@ -264,7 +292,7 @@ Async<Store::BulkResult> Store::create_many(Context& context, std::string_view c
     return create_all(transaction, write, bulk, refused);
   };
   co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
-  if (write.number > 0) context.position = Position{impl_->changes.epoch(), write.number}.text();
+  note_outcome(write);
   co_return std::move(bulk.result);
 }
 

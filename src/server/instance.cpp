@@ -47,9 +47,11 @@ std::vector<Application> chosen(Settings const& settings,
 }
 
 void make_folder(std::filesystem::path const& file) {
-  if (!file.has_parent_path()) return;
+  if (!file.has_parent_path() || std::filesystem::exists(file.parent_path())) return;
   std::error_code error;
   std::filesystem::create_directories(file.parent_path(), error);
+  if (!error)
+    std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all, error);
   if (!error) return;
   throw std::runtime_error(
       fmt::format("The data folder {} cannot be made: {}. Choose another with --data.",
@@ -162,13 +164,14 @@ void Instance::make_dispatcher() {
   std::vector<std::unique_ptr<Mount>> mounts;
   for (auto const& app : core_.apps()) {
     web::SiteSettings site{
-        app->name, alone ? "" : "/" + app->name, core_.settings().language, secret, "", !alone};
+        app->name, alone ? "" : "/" + app->name, core_.settings().http.language, secret, "",
+        !alone};
     mounts.push_back(std::make_unique<Mount>(*app, std::move(site)));
   }
   std::unique_ptr<Mount> front;
   if (!alone) {
     front_app_ = make_front(mounts);
-    web::SiteSettings site{front_app_->name, "", core_.settings().language, secret, "", false};
+    web::SiteSettings site{front_app_->name, "", core_.settings().http.language, secret, "", false};
     front = std::make_unique<Mount>(*front_app_, std::move(site));
   }
   dispatcher_ = std::make_unique<Dispatcher>(std::move(mounts), std::move(front));

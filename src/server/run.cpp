@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -71,6 +72,7 @@ class CommandLine {
   }
 
   int run(int argc, char** argv) {
+    if (argc > 1 && *argv[1] != '-' && !has_command(argv[1])) return refuse_command(argv[1]);
     try {
       cli_.parse(argc, argv);
     } catch (CLI::ParseError const& error) {
@@ -88,6 +90,22 @@ class CommandLine {
   }
 
  private:
+  bool has_command(std::string const& name) const {
+    auto const commands = cli_.get_subcommands({});
+    return std::any_of(commands.begin(), commands.end(),
+                       [&](CLI::App const* command) { return command->get_name() == name; });
+  }
+
+  int refuse_command(char const* name) const {
+    std::string known;
+    for (auto const* command : cli_.get_subcommands({})) {
+      known += (known.empty() ? "" : ", ") + command->get_name();
+    }
+    fmt::print(stderr, "minga: There is no command '{}'; there are: {}. minga --help says more.\n",
+               name, known);
+    return 2;
+  }
+
   template <class Run>
   CLI::App* add(char const* name, char const* help, Run run) {
     auto* command = cli_.add_subcommand(name, help);

@@ -59,7 +59,7 @@ void assign_port(Settings& settings, std::string_view value) {
 
 void assign_language(Settings& settings, std::string_view value) {
   if (value != "es" && value != "en") refuse(value, "a language minga speaks: es or en");
-  settings.language = value == "es" ? Language::es : Language::en;
+  settings.http.language = value == "es" ? Language::es : Language::en;
 }
 
 void assign_log_format(Settings& settings, std::string_view value) {
@@ -384,8 +384,9 @@ std::filesystem::path Settings::sqlite_file() const {
     return file;
   }
   throw std::invalid_argument(
-      "The database URL is not one this version understands: sqlite:FILE, such as "
-      "sqlite:/var/lib/minga/minga.db.");
+      fmt::format("'{}' is no database URL this version understands: sqlite:FILE is, such as "
+                  "sqlite:/var/lib/minga/minga.db.",
+                  database));
 }
 
 }  // namespace minga::server

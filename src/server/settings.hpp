@@ -18,7 +18,6 @@ struct Settings {
   std::vector<std::string> apps;  // empty: all, under one site
   std::filesystem::path data = "minga-data";
   std::string database;  // empty: sqlite:DATA/minga.db
-  Language language = Language::es;
   log::Format log_format = log::Format::text;
   log::Level log_level = log::Level::info;
   std::size_t io_threads = 0;  // 0: one per core

@@ -91,6 +91,7 @@ Response Assets::serve(std::string_view hashed_name) const {
   if (found == files_.end()) throw Error::not_found();
   auto const& file = *found->second;
   auto response = Response::static_bytes(file.bytes, std::string(media_type(file.path)));
+  response.etag(hashed_name);  // it holds the content's hash
   response.header("Cache-Control", "public, max-age=31536000, immutable");
   return response;
 }

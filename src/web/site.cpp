@@ -55,13 +55,6 @@ std::string page_name(std::string_view page) {
   return std::string(page);
 }
 
-/// As the client would write it: where the server is known by, and what was asked for.
-std::string full_url(Request const& request) {
-  auto host = request.header("host");
-  if (host.empty()) return std::string(request.target());
-  return fmt::format("{}://{}{}", request.is_secure() ? "https" : "http", host, request.target());
-}
-
 bool is_html(Response const& response) {
   return response.header("content-type").starts_with("text/html");
 }
@@ -250,7 +243,7 @@ Response Site::error_page(Request& request, Error const& error) {
     if (error.status() == 404) {
       JsonObject envelope;
       envelope["status"] = 404;
-      envelope["message"] = "Not Found: " + full_url(request);
+      envelope["message"] = "Not Found: " + std::string(request.target());
       return Response::json(std::move(envelope), 404);
     }
     auto envelope = error.envelope();

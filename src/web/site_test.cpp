@@ -358,9 +358,8 @@ TEST_F(SiteTest, ProgramsGetNotFoundWithTheAddress) {
   auto asked = request(Method::get, "/trial/x?y=1", {{"Host", "example.org:8090"}});
   auto answer = site.error_page(asked, Error::not_found());
   EXPECT_EQ(answer.status(), 404);
-  EXPECT_EQ(
-      json_body(answer),
-      (JsonObject{{"status", 404}, {"message", "Not Found: http://example.org:8090/trial/x?y=1"}}));
+  EXPECT_EQ(json_body(answer),
+            (JsonObject{{"status", 404}, {"message", "Not Found: /trial/x?y=1"}}));
 }
 
 TEST_F(SiteTest, ProgramsGetTheEnvelopeWithItsMessagesTranslated) {

@@ -99,28 +99,3 @@ class TestEvents:
             server.terminate()
             with pytest.raises((AssertionError, ConnectionError), match="ended|reset"):
                 events.next()
-
-
-class TestRealtime:
-    """The protocol that PocketBase's client speaks."""
-
-    def test_subscribes(self, server, client, add):
-        with server.events("/api/realtime") as events:
-            connected = events.next()
-            assert connected["event"] == "PB_CONNECT"
-            id = connected["id"]
-            assert len(id) == 40 and data(connected)["clientId"] == id and data(connected)["position"]
-            topic = 'tasks/*?options={"query":{"fields":"id,title"}}'
-            answer = client.post("/api/realtime", {"clientId": id, "subscriptions": [topic]})
-            assert answer.status == 204
-            record = add("realtime")
-            event = events.next()
-            assert event["event"] == topic
-            assert data(event)["record"] == {"id": record["id"], "title": "realtime"}
-            assert client.post("/api/realtime", {"clientId": id, "subscriptions": []}).status == 204
-
-    def test_unknown_client(self, client):
-        answer = client.post("/api/realtime", {"clientId": "x" * 40, "subscriptions": ["tasks/*"]})
-        assert answer.status == 404
-        assert answer.json()["message"] == "Missing or invalid client id."
-        assert client.post("/api/realtime", {"subscriptions": []}).status == 400

@@ -84,12 +84,29 @@ class Client:
         self.connection.close()
 
 
+class SharedReader:
+    """Gives HTTPResponse a connection's one buffered reader and keeps it from closing it."""
+
+    def __init__(self, reader):
+        self.reader = reader
+
+    def makefile(self, _mode):
+        return self
+
+    def __getattr__(self, name):
+        return getattr(self.reader, name)
+
+    def close(self):
+        pass
+
+
 class Raw:
     """A bare TCP connection, for what no HTTP library would send."""
 
     def __init__(self, url, timeout=PATIENCE):
         parts = urllib.parse.urlsplit(url)
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout=timeout)
+        self.reader = self.socket.makefile("rb")
 
     def send(self, *texts):
         for text in texts:
@@ -107,8 +124,9 @@ class Raw:
         return received
 
     def read_answer(self, method="GET"):
-        """The next answer on this connection, parsed."""
-        answer = http.client.HTTPResponse(self.socket, method=method)
+        """The next answer on this connection, parsed. One reader serves all of them: it may hold the
+        beginning of the next."""
+        answer = http.client.HTTPResponse(SharedReader(self.reader), method=method)
         answer.begin()
         return Answer(answer.status, answer.headers, answer.read())
 

@@ -141,6 +141,17 @@ void copy_pages(Connection& source, std::filesystem::path const& target) {
   require_whole(destination, target, "PRAGMA quick_check(1)");
 }
 
+/// A reading connection to a database of minga's. Throws Error with a sentence that names the file.
+std::unique_ptr<Connection> open_ours(std::filesystem::path const& file) {
+  try {
+    auto connection = std::make_unique<Connection>(file, Access::read_only, Options{});
+    require_ours(*connection, file);
+    return connection;
+  } catch (Error const& error) {
+    throw explain(error, file);
+  }
+}
+
 void require_absent(std::filesystem::path const& target) {
   if (std::filesystem::exists(target)) {
     throw refusal(
@@ -172,12 +183,10 @@ void prepare_file(Options const& options) {
 void copy(std::filesystem::path const& source, std::filesystem::path const& target) {
   require_present(source);
   require_absent(target);
+  auto const connection = open_ours(source);
   try {
-    Options options;
-    Connection connection(source, Access::read_only, options);
-    require_ours(connection, source);
     Partial partial(target);
-    copy_pages(connection, partial.path());
+    copy_pages(*connection, partial.path());
     partial.keep();
   } catch (Error const& error) {
     throw explain(error, target);
