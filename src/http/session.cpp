@@ -102,7 +102,9 @@ class Session final : public SessionBase {
   }
 
   void drain() override {
-    if (idle_) close();
+    error_code error;
+    auto const unread = socket_of(stream_).available(error);
+    if (idle_ && (error || unread == 0)) close();
     wake_.cancel();
   }
 

@@ -123,6 +123,7 @@ void Core::declare(std::vector<Application> const& applications) {
     for (auto const& definition : app->collections) wait(store_->declare(definition));
     apps_.push_back(std::move(app));
   }
+  serves_one_ = apps_.size() == 1 && (applications.size() == 1 || !settings_.apps.empty());
 }
 
 Instance::Instance(Settings settings, std::vector<Application> const& applications)
@@ -160,7 +161,7 @@ void Instance::stop() {
 
 void Instance::make_dispatcher() {
   auto const secret = core_.wait(signing_secret(core_.store()));
-  auto const alone = core_.apps().size() == 1 && !core_.settings().apps.empty();
+  auto const alone = core_.serves_one();
   std::vector<std::unique_ptr<Mount>> mounts;
   for (auto const& app : core_.apps()) {
     web::SiteSettings site{

@@ -40,6 +40,9 @@ class Core {
   sql::Database& database() { return *database_; }
   records::Store& store() { return *store_; }
   std::vector<std::unique_ptr<App::Impl>> const& apps() const { return apps_; }
+  /// Whether one application, the program's only one or the one that --app chose, has the root to
+  /// itself.
+  bool serves_one() const { return serves_one_; }
 
   /// Runs a coroutine on the first I/O thread and blocks until it has ended.
   template <class T>
@@ -50,6 +53,7 @@ class Core {
   void close() noexcept;
 
   Settings settings_;
+  bool serves_one_ = false;
   Metrics metrics_;
   IoThreads threads_;
   std::shared_ptr<Binding> binding_ = std::make_shared<Binding>();

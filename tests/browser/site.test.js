@@ -28,7 +28,7 @@ test("a task of the site is added below its prefix", () =>
     assert.equal(new URL(page.url()).pathname, "/tasks/add");
     const other = await page.context().newPage();
     await other.goto("/tasks/");
-    await other.getByText("Con prefijo").waitFor();
+    await other.getByText("Con prefijo", { exact: true }).waitFor();
   }));
 
 test("the start page fits a phone", () =>
