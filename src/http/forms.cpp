@@ -2,10 +2,10 @@
 
 #include <minga/error.hpp>
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json/error.hpp>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -51,8 +51,9 @@ Json form_value(std::string_view text) {
 }
 
 void check_text(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) throw Error::bad_request("The form holds U+0000.");
-  if (!is_valid_utf8(text)) throw Error::bad_request("The form is not valid UTF-8.");
+  if (text.find('\0') != std::string_view::npos)
+    throw Error::bad_request("A form or query holds U+0000.");
+  if (!is_valid_utf8(text)) throw Error::bad_request("A form or query is not valid UTF-8.");
 }
 
 }  // namespace
@@ -70,16 +71,16 @@ std::vector<std::pair<std::string, std::string>> parse_urlencoded(std::string_vi
     if (!name || !value)
       throw Error::bad_request(
           "A percent-encoded text is malformed: % and two hexadecimal digits are expected.");
+    check_text(*name);
+    check_text(*value);
     pairs.emplace_back(std::move(*name), std::move(*value));
   }
   return pairs;
 }
 
 Json parse_json(std::string_view text, std::size_t max_depth) {
-  boost::json::parse_options options;
-  options.max_depth = max_depth;
-  boost::json::error_code error;
-  auto value = boost::json::parse(text, error, {}, options);
+  boost::system::error_code error;
+  auto value = read_json(text, error, max_depth);
   if (error == boost::json::error::too_deep) {
     throw Error::bad_request(fmt::format("The JSON is nested deeper than {} levels.", max_depth));
   }

@@ -6,7 +6,6 @@
 #include "base/text.hpp"
 #include "records/store.hpp"
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 namespace minga::live {
@@ -22,8 +21,8 @@ Error bad_topic(std::string_view topic, std::string_view why) {
 /// The `query` object of the options; a topic without options has none.
 JsonObject query_of(std::string_view topic, std::string_view options) {
   auto const decoded = percent_decode(options);
-  boost::json::error_code failure;
-  auto const parsed = decoded ? boost::json::parse(*decoded, failure) : Json(nullptr);
+  boost::system::error_code failure;
+  auto const parsed = decoded ? read_json(*decoded, failure) : Json(nullptr);
   if (!decoded || failure || !parsed.is_object())
     throw bad_topic(topic, "its options are no JSON object");
   auto const* query = parsed.get_object().if_contains("query");

@@ -1,8 +1,8 @@
 #include "records/change_log.hpp"
 
+#include "base/json_text.hpp"
 #include "base/time_text.hpp"
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -26,7 +26,7 @@ constexpr char const* kMarkPruned =
 
 JsonObject parse_object(std::string const& text) {
   if (text.empty()) return {};
-  return boost::json::parse(text).as_object();
+  return read_json(text).as_object();
 }
 
 Async<void> prune_in(sql::Transaction& transaction, std::string until, std::int64_t& removed) {

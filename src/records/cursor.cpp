@@ -3,7 +3,8 @@
 #include <minga/error.hpp>
 #include <minga/json.hpp>
 
-#include <boost/json/parse.hpp>
+#include "base/json_text.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -98,7 +99,7 @@ filter::Condition Cursor::condition(std::string_view cursor,
     throw foreign();
   auto const text = decode(payload);
   if (!text) throw foreign();
-  auto const values = boost::json::parse(*text).as_array();
+  auto const values = read_json(*text).as_array();
   if (values.size() != keys.size()) throw foreign();
   filter::Condition condition;
   std::string equal;  // all keys before this one

@@ -3,8 +3,6 @@
 #include "base/time_text.hpp"
 #include "records/store_impl.hpp"
 
-#include <boost/json/parse.hpp>
-
 namespace minga::records {
 namespace {
 
@@ -35,7 +33,7 @@ Async<std::optional<JsonObject>> find_outcome(sql::Transaction& transaction,
   if (rows.text(0, 0) != context.idempotency->request_hash) {
     throw Error(422, "idempotency_key_reused", "Idempotency-Key was used for another request.");
   }
-  co_return boost::json::parse(rows.text(0, 1)).as_object();
+  co_return read_json(rows.text(0, 1)).as_object();
 }
 
 Async<void> keep_outcome(sql::Transaction& transaction, Context const& context,

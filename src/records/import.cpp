@@ -1,9 +1,9 @@
 #include "records/import.hpp"
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 #include "records/extended_json.hpp"
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 namespace minga::records {
@@ -58,10 +58,8 @@ void Importer::take_line(std::string_view line) {
   if (line_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
   line = trim(line);
   if (line.empty()) return;
-  boost::json::parse_options options;
-  options.max_depth = kNesting;
-  boost::json::error_code failure;
-  auto value = boost::json::parse(line, failure, {}, options);
+  boost::system::error_code failure;
+  auto value = read_json(line, failure, kNesting);
   if (failure) return refuse(line_, fmt::format("The line is no JSON: {}.", failure.message()));
   if (!value.is_object()) return refuse(line_, "The line is no JSON object.");
   bytes_ += line.size();

@@ -4,7 +4,6 @@
 #include "records/indexes.hpp"
 #include "records/values.hpp"
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 namespace minga::records {
@@ -87,7 +86,7 @@ JsonObject Layout::record(sql::Rows& rows, std::size_t row, std::size_t first_co
   for (auto const& field : definition_.fields)
     record.emplace(field.name, from_column(field, std::move(rows.at(row, column++))));
   if (definition_.open) {
-    auto const open = boost::json::parse(std::get<std::string>(rows.at(row, column)));
+    auto const open = read_json(std::get<std::string>(rows.at(row, column)));
     for (auto const& pair : open.get_object()) record.emplace(pair.key(), pair.value());
   }
   record.emplace("collectionId", definition_.id);

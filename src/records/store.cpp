@@ -9,7 +9,6 @@
 #include "records/store_impl.hpp"
 #include "records/tables.hpp"
 
-#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -28,7 +27,7 @@ constexpr char const* kSetSetting = "INSERT INTO _settings (key, value) VALUES (
 std::vector<Definition> definitions_of(sql::Rows const& rows) {
   std::vector<Definition> definitions;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    definitions.push_back(definition_from_json(boost::json::parse(rows.text(i, 0)).as_object()));
+    definitions.push_back(definition_from_json(read_json(rows.text(i, 0)).as_object()));
   }
   return definitions;
 }

@@ -5,7 +5,6 @@
 #include "base/time_text.hpp"
 #include "records/pattern.hpp"
 
-#include <boost/json/parse.hpp>
 #include <boost/url/parse.hpp>
 #include <fmt/format.h>
 
@@ -112,8 +111,8 @@ std::optional<Json> read_date(Field const& field, Json const& input, FieldErrors
 std::optional<JsonArray> read_values(Field const& field, Json const& input, FieldErrors& errors) {
   JsonArray given;
   if (input.is_string() && input.get_string().starts_with('[')) {
-    boost::json::error_code failure;
-    auto parsed = boost::json::parse(input.get_string(), failure);
+    boost::system::error_code failure;
+    auto parsed = minga::read_json({input.get_string().data(), input.get_string().size()}, failure);
     if (!failure && parsed.is_array()) given = std::move(parsed.get_array());
     if (failure) given.push_back(input);
   } else if (input.is_array()) {
@@ -368,7 +367,7 @@ sql::Value to_column(Field const& field, Json const& value) {
 Json from_column(Field const& field, sql::Value&& value) {
   if (std::holds_alternative<sql::Null>(value)) return nullptr;
   if (field.type == FieldType::json || field.is_list())
-    return boost::json::parse(std::get<std::string>(value));
+    return minga::read_json(std::get<std::string>(value));
   if (auto const* integer = std::get_if<std::int64_t>(&value)) {
     if (field.type == FieldType::boolean) return *integer != 0;
     return *integer;
