@@ -17,6 +17,8 @@ double quality_of(std::string_view parameters) {
       continue;
     double quality = 0;
     auto const text = parameter.substr(2);
+    // Not "nan" nor "inf", which from_chars would take.
+    if (text.front() < '0' || text.front() > '9') return 0;
     auto const [rest, error] = std::from_chars(text.data(), text.data() + text.size(), quality);
     if (error != std::errc{} || rest != text.data() + text.size()) return 0;
     return std::clamp(quality, 0.0, 1.0);
@@ -83,7 +85,9 @@ Encoding choose_encoding(std::string_view accept_encoding) {
   auto const gzip = quality_for(preferences, "gzip");
   auto const brotli_quality = brotli < 0 ? any : brotli;
   auto const gzip_quality = gzip < 0 ? any : gzip;
-  if (brotli_quality <= 0 && gzip_quality <= 0) return Encoding::identity;
+  // One that is not named is acceptable, but what is named was asked for (RFC 9110 section 12.5.3).
+  auto const best = std::max(brotli_quality, gzip_quality);
+  if (best <= 0 || quality_for(preferences, "identity") > best) return Encoding::identity;
   return brotli_quality >= gzip_quality ? Encoding::brotli : Encoding::gzip;
 }
 

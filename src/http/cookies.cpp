@@ -16,6 +16,14 @@ bool is_cookie_octet(char c) {
   return code > 0x20 && code < 0x7F && c != '"' && c != ',' && c != ';' && c != '\\';
 }
 
+/// RFC 6265 path-value that is absolute.
+bool is_cookie_path(std::string_view path) {
+  return path.starts_with('/') && std::all_of(path.begin(), path.end(), [](char c) {
+           auto const code = static_cast<unsigned char>(c);
+           return code >= 0x20 && code < 0x7F && c != ';';
+         });
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> parse_cookies(std::string_view header) {
@@ -42,6 +50,10 @@ std::string format_cookie(Cookie const& cookie) {
   if (!std::all_of(cookie.value.begin(), cookie.value.end(), is_cookie_octet)) {
     throw std::invalid_argument(
         fmt::format("The value of cookie {} must be encoded first", cookie.name));
+  }
+  if (!is_cookie_path(cookie.path)) {
+    throw std::invalid_argument(
+        fmt::format("The path of cookie {} must begin with / and hold no ;", cookie.name));
   }
   auto text = fmt::format("{}={}; Path={}", cookie.name, cookie.value, cookie.path);
   if (cookie.max_age.count() >= 0) text += fmt::format("; Max-Age={}", cookie.max_age.count());

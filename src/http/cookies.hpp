@@ -13,8 +13,8 @@ namespace minga::http {
 /// pair of surrounding quotes taken off.
 std::vector<std::pair<std::string, std::string>> parse_cookies(std::string_view header);
 
-/// A Set-Cookie value. Throws std::invalid_argument for a name or value that RFC 6265 does not
-/// allow.
+/// A Set-Cookie value. Throws std::invalid_argument for a name, value or path that RFC 6265 does
+/// not allow.
 std::string format_cookie(Cookie const& cookie);
 
 }  // namespace minga::http

@@ -15,15 +15,16 @@ constexpr char const* kMethods = "GET,HEAD,PUT,PATCH,POST,DELETE";
 
 void add_cors(Settings const& settings, Request const& request, Response& response) {
   auto const& origins = settings.cors_origins;
-  if (origins.empty() || !request.has_header("Origin")) return;
+  if (origins.empty()) return;
+  // Also where no Origin is named: a cache may give this answer to one who names it.
   auto const all = std::find(origins.begin(), origins.end(), "*") != origins.end();
-  if (all) {
-    response.header("Access-Control-Allow-Origin", "*");
-  } else {
-    response.add_header("Vary", "Origin");
-    if (std::find(origins.begin(), origins.end(), request.header("Origin")) == origins.end())
-      return;
-    response.header("Access-Control-Allow-Origin", std::string(request.header("Origin")));
+  if (all) response.header("Access-Control-Allow-Origin", "*");
+  if (!all) response.add_header("Vary", "Origin");
+  if (!request.has_header("Origin")) return;
+  if (!all) {
+    auto const origin = request.header("Origin");
+    if (std::find(origins.begin(), origins.end(), origin) == origins.end()) return;
+    response.header("Access-Control-Allow-Origin", std::string(origin));
   }
   response.header("Access-Control-Expose-Headers", kExposed);
 }

@@ -9,8 +9,8 @@
 
 namespace minga::http {
 
-/// name=value&... , percent-decoded, `+` a blank. A pair that cannot be decoded throws minga::Error
-/// 400.
+/// name=value&... , percent-decoded, `+` a blank. A pair that cannot be decoded, is not UTF-8 or
+/// holds U+0000 throws minga::Error 400.
 std::vector<std::pair<std::string, std::string>> parse_urlencoded(std::string_view text);
 
 /// Parsed with integers exact to 64 bits, duplicate keys: the last. Throws minga::Error 400 when it

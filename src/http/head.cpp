@@ -17,15 +17,14 @@ namespace beast = boost::beast;
 
 /// RFC 9112 section 3.2: origin-form, or absolute-form whose authority is dropped; asterisk-form
 /// for OPTIONS.
-std::string_view target_path(std::string_view target, std::string_view method) {
-  if (target.starts_with('/')) return target;
+std::string target_path(std::string_view target, std::string_view method) {
+  if (target.starts_with('/')) return std::string(target);
   if (target == "*" && method == "OPTIONS") return "/";
   for (std::string_view const scheme : {"http://", "https://"}) {
-    if (!target.starts_with(scheme)) continue;
-    auto const rest = target.substr(scheme.size());
-    auto const slash = rest.find('/');
-    if (slash != std::string_view::npos) return rest.substr(slash);
-    return "/";
+    if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    auto rest = target.substr(scheme.size());
+    rest.remove_prefix(std::min(rest.find_first_of("/?"), rest.size()));
+    return rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
   }
   throw Error::bad_request("The request's target must begin with /.");
 }

@@ -39,6 +39,7 @@ class MultipartReader {
       auto const size = co_await request_.read_some(chunk_);
       total_ += size;
       if (total_ > request_.impl().settings->max_body_bytes) throw Error::too_large();
+      if (total_ == 0) co_return Event::end;  // an absent body has no parts
       if (size == 0) parser_.finish();
       parser_.push(std::string_view(chunk_.data(), size));
     }
@@ -120,7 +121,9 @@ Async<JsonObject> Request::input() {
   auto const type = media_type(*this);
   auto const depth = impl_->settings->max_json_depth;
   JsonObject fields;
-  if (type == "multipart/form-data") {
+  if (!impl_->source && !impl_->collected) {
+    fields = {};
+  } else if (type == "multipart/form-data") {
     http::FormFields form(depth);
     std::function<Async<void>(Part&)> const each = [target = &form](Part& part) {
       return add_part(target, part);

@@ -79,9 +79,8 @@ PartHead parse_head(std::string_view lines) {
 }  // namespace
 
 std::optional<std::string> multipart_boundary(std::string_view content_type) {
-  if (!ascii_lower(trim(content_type.substr(0, content_type.find(';'))))
-           .starts_with("multipart/form-data"))
-    return std::nullopt;
+  auto const type = trim(content_type.substr(0, content_type.find(';')));
+  if (!equals_ignoring_case(type, "multipart/form-data")) return std::nullopt;
   auto boundary = parameter(content_type, "boundary");
   if (!boundary || boundary->empty() || boundary->size() > 70) return std::nullopt;
   return boundary;
@@ -159,11 +158,9 @@ MultipartParser::Event MultipartParser::read_head() {
     return Event::need_more;
   }
   head_ = parse_head(rest.substr(0, end));
-  // The CRLF that ends the head stays: a boundary may follow at once, when the part is empty.
-  used_ += end + 2;
+  used_ += end + 2 * kLine.size();
   state_ = State::body;
   data_ = {};
-  used_ += 2;
   return Event::part_begin;
 }
 
