@@ -82,7 +82,7 @@ Response list_page(Request& request, Page found) {
 
 Response list_answer(Page found) {
   for (auto& item : found.items) item = as_given(std::move(item.get_object()));
-  return Response::json(found.envelope());
+  return Response::json(std::move(found).envelope());
 }
 
 Async<Response> list_items(Collection items, Request& request) {

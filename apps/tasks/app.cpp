@@ -82,7 +82,9 @@ void apps::tasks(App& app) {
   app.get("/",
           [tasks](Request& request) -> Async<Response> {
             auto found = co_await find_tasks(tasks, request);
-            if (request.format() != Format::html) co_return Response::json(found.envelope());
+            if (request.format() != Format::html) {
+              co_return Response::json(std::move(found).envelope());
+            }
             co_return list_page(request, "index.html", std::move(found));
           })
       .summary("The tasks, newest first; `q` looks for words, `done` is true or false.");

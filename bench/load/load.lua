@@ -2,33 +2,42 @@
 -- the ids of the file LOAD_IDS, a POST carries a new task each time. The end is one line of JSON.
 local method = os.getenv("LOAD_METHOD")
 local path = os.getenv("LOAD_PATH")
-local ids, number, thread_number, threads = {}, 0, 0, 0
+local number, thread_number, threads = 0, 0, 0
 
 function setup(thread)
   thread:set("thread_number", threads)
   threads = threads + 1
 end
 
-function init()
-  math.randomseed(thread_number + 1)
-  if path:find("{id}", 1, true) then
-    for id in io.lines(os.getenv("LOAD_IDS")) do ids[#ids + 1] = id end
-  end
-end
+-- What can be written before the load is: the driver shares the cores with what it measures.
+local requests, head, tail = {}, nil, nil
 
 local get_headers = {Accept = "application/json"}
 local post_headers = {Accept = "application/json", ["Content-Type"] = "application/json"}
 
-function request()
+function init()
+  math.randomseed(thread_number + 1)
   if method == "POST" then
-    number = number + 1
-    local title = "Task " .. thread_number .. "-" .. number
-    return wrk.format("POST", path, post_headers,
-      '{"title":"' .. title .. '","description":"Written by the load driver, as long as a sentence is.","done":false}')
+    local mark = "000000000000"
+    local whole = wrk.format("POST", path, post_headers,
+      '{"title":"Task ' .. mark .. '","description":"Written by the load driver, as long as a sentence is.","done":false}')
+    local from, to = whole:find(mark, 1, true)
+    head, tail = whole:sub(1, from - 1), whole:sub(to + 1)
+  elseif path:find("{id}", 1, true) then
+    for id in io.lines(os.getenv("LOAD_IDS")) do
+      requests[#requests + 1] = wrk.format(method, (path:gsub("{id}", id)), get_headers)
+    end
+  else
+    requests[1] = wrk.format(method, path, get_headers)
   end
-  local target = path
-  if #ids > 0 then target = path:gsub("{id}", ids[math.random(#ids)]) end
-  return wrk.format(method, target, get_headers)
+end
+
+function request()
+  if head then
+    number = number + 1
+    return head .. string.format("%03d%09d", thread_number, number) .. tail
+  end
+  return requests[math.random(#requests)]
 end
 
 function done(summary, latency)

@@ -16,7 +16,8 @@ struct Page {
   std::int64_t total_pages = -1;
   JsonArray items;
 
-  JsonObject envelope() const;
+  JsonObject envelope() const&;
+  JsonObject envelope() &&;
 };
 
 struct ImportReport {

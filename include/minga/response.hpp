@@ -61,6 +61,7 @@ class Response {
   explicit Response(int status = 204);
 
   static Response json(Json const& value, int status = 200);
+  static Response json(JsonObject const& value, int status = 200);
   /// Text that is JSON already.
   static Response json_text(std::string text, int status = 200);
   static Response text(std::string body, int status = 200);

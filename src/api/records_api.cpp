@@ -68,8 +68,8 @@ class RecordsApi {
       envelope["cursor"] = page.cursor ? Json(*page.cursor) : Json(nullptr);
       co_return in_envelope(request, std::move(envelope), fields);
     }
-    auto const page = co_await store_.list(context, request.param("c"), std::move(query));
-    auto response = in_envelope(request, page.envelope(), fields);
+    auto page = co_await store_.list(context, request.param("c"), std::move(query));
+    auto response = in_envelope(request, std::move(page).envelope(), fields);
     if (preference(request, "count") == "estimated")
       response.header("Preference-Applied", "count=exact");
     co_return response;

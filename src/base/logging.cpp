@@ -1,5 +1,7 @@
 #include "base/logging.hpp"
 
+#include "base/time_text.hpp"
+
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -8,12 +10,30 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <cstdio>
+#include <iterator>
 #include <memory>
 
 namespace minga::log {
 namespace {
 
 std::atomic<bool> as_json = false;
+
+constexpr std::size_t kAccessBuffer = 16 * 1024;
+
+/// The access lines of a thread that are not written yet.
+struct AccessLines {
+  std::string text;
+
+  ~AccessLines() { write(); }
+  void write() {
+    // As with every log: lines that standard error does not take are gone.
+    if (!text.empty()) std::fwrite(text.data(), 1, text.size(), stderr);
+    text.clear();
+  }
+};
+
+thread_local AccessLines access_lines;
 
 spdlog::level::level_enum level_of(Level level) {
   switch (level) {
@@ -76,26 +96,30 @@ void error(std::string_view message) {
   write(spdlog::level::err, message);
 }
 
-void access(std::string_view method, std::string_view path, int status, std::size_t bytes,
-            long microseconds, std::string_view request_id, std::string_view address) {
+void access(Access const& request) {
   if (!logger().should_log(spdlog::level::info)) return;
-  boost::json::object line;
-  line["method"] = method;
-  line["path"] = path;  // JSON escapes what a client may have put into it
-  if (!as_json) {
-    auto const quoted = boost::json::serialize(line["path"]);
-    logger().info("{} {} {} {} B {} us {} {}", method,
-                  std::string_view(quoted).substr(1, quoted.size() - 2), status, bytes,
-                  microseconds, request_id, address);
-    return;
+  auto& lines = access_lines.text;
+  auto const to = std::back_inserter(lines);
+  auto const time = format_time(now_millis());
+  // JSON escapes what a client may have put into the path.
+  auto const path = boost::json::serialize(boost::json::string_view(request.path));
+  if (as_json) {
+    fmt::format_to(to,
+                   R"({{"time":"{}","level":"info","method":"{}","path":{},"status":{},"bytes":{},)"
+                   R"("microseconds":{},"requestId":"{}","address":"{}"}})",
+                   time, request.method, path, request.status, request.bytes,
+                   request.elapsed.count(), request.request_id, request.address);
+  } else {
+    fmt::format_to(to, "{} info  {} {} {} {} B {} us {} {}", time, request.method,
+                   std::string_view(path).substr(1, path.size() - 2), request.status, request.bytes,
+                   request.elapsed.count(), request.request_id, request.address);
   }
-  line["status"] = status;
-  line["bytes"] = bytes;
-  line["microseconds"] = microseconds;
-  line["requestId"] = request_id;
-  line["address"] = address;
-  auto const text = boost::json::serialize(line);
-  logger().info("{}", std::string_view(text).substr(1));
+  lines += '\n';
+  if (lines.size() >= kAccessBuffer) access_lines.write();
+}
+
+void flush_access() {
+  access_lines.write();
 }
 
 void flush() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -16,12 +18,25 @@ void info(std::string_view message);
 void warning(std::string_view message);
 void error(std::string_view message);
 
-/// One line per request: method, path, status, bytes sent, microseconds, request id, client
-/// address.
-void access(std::string_view method, std::string_view path, int status, std::size_t bytes,
-            long microseconds, std::string_view request_id, std::string_view address);
+/// What the access log tells of a request.
+struct Access {
+  std::string_view method;
+  std::string_view path;
+  int status;
+  std::size_t bytes;  // of the answer's body, as sent
+  std::chrono::microseconds elapsed;
+  std::string_view request_id;
+  std::string_view address;
+};
 
-/// Writes what is buffered; before the process ends.
+/// One line for a request, kept with the calling thread's until its flush_access(), until they fill
+/// 16 KiB, or until the thread ends: a write for each would cost more than many a request.
+void access(Access const& request);
+
+/// Writes the access lines of the calling thread.
+void flush_access();
+
+/// Writes what else is buffered; before the process ends.
 void flush();
 
 }  // namespace minga::log

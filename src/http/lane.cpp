@@ -97,6 +97,7 @@ void Lane::admit(tcp::socket socket, bool redirects) {
 Async<void> Lane::watch() {
   for (;;) {
     co_await sleep_for(kSweep);
+    log::flush_access();
     auto const now = Clock::now();
     auto const all = connections_;  // closing one may end it at once
     for (auto* connection : all) {

@@ -46,6 +46,10 @@ Response Response::json(Json const& value, int status) {
   return json_text(minga::json_text(value), status);
 }
 
+Response Response::json(JsonObject const& value, int status) {
+  return json_text(minga::json_text(value), status);
+}
+
 Response Response::json_text(std::string text, int status) {
   return with_body(status, "application/json", std::move(text));
 }

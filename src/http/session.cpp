@@ -523,10 +523,10 @@ class Session final : public SessionBase {
                              std::chrono::duration<double>(elapsed).count());
     if (!shared_.settings.access_log) return;
     auto const& impl = const_cast<Request&>(request).impl();
-    log::access(request.method_name(), impl.target.substr(0, impl.target.find('?')),
-                answer.response.status(), sent,
-                std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count(),
-                request.id(), request.remote_address());
+    auto const path = std::string_view(impl.target).substr(0, impl.target.find('?'));
+    log::access({request.method_name(), path, answer.response.status(), sent,
+                 std::chrono::duration_cast<std::chrono::microseconds>(elapsed), request.id(),
+                 request.remote_address()});
   }
 
   /// Closes in order: the client can read the last answer before the kernel resets what it still

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <deque>
+#include <limits>
 #include <random>
 #include <set>
 
@@ -25,6 +26,7 @@ using records::Change;
 using records::Position;
 
 constexpr std::int64_t kBatch = 500;
+constexpr auto kNoRewind = std::numeric_limits<std::int64_t>::max();
 constexpr auto kPoll = 1s;
 constexpr auto kSlice = 250ms;  // how soon a stream notices that it should end
 constexpr auto kPruneEvery = 60s;
@@ -110,6 +112,8 @@ struct Hub::Impl {
         tasks(io.context(0).get_executor(), "live") {}
 
   Async<void> tail();
+  Async<bool> read_on(std::int64_t& position);
+  Async<void> skip(std::int64_t& position);
   Async<void> prune();
   void hand_out(std::shared_ptr<Batch const> batch);
   void deliver(Lane& lane, Batch const& batch);
@@ -129,30 +133,62 @@ struct Hub::Impl {
   std::shared_ptr<Bell> bell;
   std::vector<Lane> lanes;
   std::atomic<std::size_t> count = 0;
+  std::atomic<std::int64_t> rewind = kNoRewind;  // where the tail has to read again from
   TaskGroup tasks;
 };
 
-/// Reads the log from its own position on and hands every change to all lanes, in order.
+/// Follows the log from the lanes' position on; without subscribers it looks only at its end.
 Async<void> Hub::Impl::tail() {
   auto position = lanes[0].position;
   for (;;) {
-    std::vector<Change> changes;
+    auto more = false;
     std::string failure;
     try {
-      changes = co_await store.changes().after(position, kBatch, Clock::now() + 10s);
+      if (count == 0) {
+        co_await skip(position);
+      } else {
+        position = std::min(position, rewind.exchange(kNoRewind));
+        more = co_await read_on(position);
+      }
     } catch (std::exception const& error) {
       failure = error.what();
     }
     if (!failure.empty())
       log::warning(fmt::format("live: the change log cannot be read: {}", failure));
-    if (!changes.empty()) {
-      position = changes.back().number;
-      hand_out(std::make_shared<Batch const>(std::move(changes)));
-      if (failure.empty()) continue;
-    }
+    if (more) continue;
     co_await wait_for(*bell);
     co_await boost::asio::post(threads.context(0),
                                boost::asio::use_awaitable);  // sees the cancellation
+  }
+}
+
+/// Hands what follows `position` to all lanes, in order. False at the log's end.
+Async<bool> Hub::Impl::read_on(std::int64_t& position) {
+  auto changes = co_await store.changes().after(position, kBatch, Clock::now() + 10s);
+  if (changes.empty()) co_return false;
+  position = changes.back().number;
+  hand_out(std::make_shared<Batch const>(std::move(changes)));
+  co_return true;
+}
+
+/// Moves the lanes to the log's end. One that has got a subscriber meanwhile stays where it is and
+/// has the tail come back to it.
+Async<void> Hub::Impl::skip(std::int64_t& position) {
+  auto const last = co_await store.changes().last(Clock::now() + 10s);
+  if (last.number <= position) co_return;
+  position = last.number;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    boost::asio::post(threads.context(i), [this, i, number = last.number] {
+      auto& lane = lanes[i];
+      if (lane.subscribers.empty()) {
+        lane.position = std::max(lane.position, number);
+      } else if (lane.position < number) {
+        auto seen = rewind.load();
+        while (lane.position < seen && !rewind.compare_exchange_weak(seen, lane.position)) {
+        }
+        ring(bell);
+      }
+    });
   }
 }
 
@@ -178,11 +214,14 @@ void Hub::Impl::hand_out(std::shared_ptr<Batch const> batch) {
 }
 
 void Hub::Impl::deliver(Lane& lane, Batch const& batch) {
-  lane.position = batch.back().number;
-  if (lane.subscribers.empty()) return;
+  auto const before = lane.position;
+  lane.position = std::max(before, batch.back().number);
+  if (lane.subscribers.empty() || lane.position == before) return;
   auto const schema = store.schema();
   for (auto* subscriber : lane.subscribers) {
-    for (auto const& change : batch) offer(*subscriber, change, *schema);
+    for (auto const& change : batch) {
+      if (change.number > before) offer(*subscriber, change, *schema);
+    }
     if (!subscriber->events.empty() || subscriber->overflowed) subscriber->wake.cancel();
   }
 }

@@ -119,18 +119,18 @@ JsonObject without_reserved(JsonObject record) {
 }  // namespace
 
 JsonObject draft_create(Layout const& layout, JsonObject const& input, Context const& context) {
-  Draft draft(layout, context, [&] {
-    auto record = zero_record(layout.definition());
-    auto const* id = input.if_contains("id");
-    auto const given =
-        id != nullptr && !id->is_null() && !(id->is_string() && id->get_string().empty());
-    if (!given) record["id"] = make_record_id();
-    return record;
-  }());
-  auto fields = input;
-  if (auto const* id = fields.if_contains("id"); id != nullptr && (id->is_null() || *id == ""))
-    fields.stable_erase("id");
-  draft.apply(fields);
+  auto record = zero_record(layout.definition());
+  auto const* id = input.if_contains("id");
+  auto const is_blank = id != nullptr && (id->is_null() || *id == "");
+  if (id == nullptr || is_blank) record["id"] = make_record_id();
+  Draft draft(layout, context, std::move(record));
+  if (is_blank) {
+    auto without_id = input;
+    without_id.stable_erase("id");
+    draft.apply(without_id);
+  } else {
+    draft.apply(input);
+  }
   draft.set_autodates(true);
   draft.check_fields();
   return draft.finish(kCreateFailed);

@@ -2,13 +2,18 @@
 
 namespace minga {
 
-JsonObject Page::envelope() const {
+JsonObject Page::envelope() const& {
+  auto copy = *this;
+  return std::move(copy).envelope();
+}
+
+JsonObject Page::envelope() && {
   JsonObject object;
   object["page"] = page;
   object["perPage"] = per_page;
   object["totalItems"] = total_items;
   object["totalPages"] = total_pages;
-  object["items"] = items;
+  object["items"] = std::move(items);
   return object;
 }
 

@@ -44,7 +44,6 @@ Async<void> create_in(sql::Transaction& transaction, Write& write, JsonObject co
   co_await check_relations(transaction, *write.catalog, write.layout, record, kCreateFailed);
   write.number = co_await insert_record(transaction, write.store.changes, write.layout, record);
   co_await keep_outcome(transaction, write.context, record);
-  write.record = record;
 }
 
 using DraftFunction = std::function<JsonObject(Layout const&, JsonObject const&)>;
@@ -125,14 +124,14 @@ Async<JsonObject> Store::create(Context& context, std::string_view collection, J
   auto const catalog = impl_->catalog();
   auto const& layout = Impl::layout(*catalog, collection);
   check_rule(layout.definition().create_rule, context);
-  auto const record = draft_create(layout, input, context);
+  auto record = draft_create(layout, input, context);
   Write write{*impl_, catalog, layout, context, {}};
   sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
     return create_in(transaction, write, record);
   };
   co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
   note_outcome(write);
-  co_return std::move(write.record);
+  co_return write.replayed ? std::move(write.record) : std::move(record);
 }
 
 Async<JsonObject> Store::Impl::change(Context& context, std::string_view collection,

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 
-import harness
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -64,9 +63,9 @@ def test_the_installed_package_is_whole(prefix):
         assert str(ROOT) not in path.read_text(), f"{path.name} names the folder it was built in"
 
 
-def test_serves(notes, tmp_path, monkeypatch):
+def test_serves(notes, make_server, monkeypatch):
     monkeypatch.setenv("MINGA_BINARY", str(notes))
-    server = harness.Server(tmp_path).start()
+    server = make_server()
     client = server.client()
     assert client.get("/").json()["items"] == []
     created = client.post(NOTES, {"text": "Hola"})
@@ -76,9 +75,7 @@ def test_serves(notes, tmp_path, monkeypatch):
     assert (item["id"], item["text"]) == (created.json()["id"], "Hola")
     assert NOTES in client.get("/api/openapi.json").json()["paths"]
     server.terminate()
-    again = harness.Server(tmp_path).start()
-    assert again.client().get("/").json()["totalItems"] == 1
-    again.terminate()
+    assert make_server().client().get("/").json()["totalItems"] == 1
 
 
 def test_answers_for_its_command_line(notes):
@@ -86,9 +83,9 @@ def test_answers_for_its_command_line(notes):
     assert done.returncode == 2 and "notes" in done.stderr
 
 
-def test_the_guides_example(guestbook, tmp_path, monkeypatch):
+def test_the_guides_example(guestbook, make_server, monkeypatch):
     monkeypatch.setenv("MINGA_BINARY", str(guestbook))
-    server = harness.Server(tmp_path, GUESTBOOK_OWNER="Ana").start()
+    server = make_server(GUESTBOOK_OWNER="Ana")
     client = server.client()
     browser = server.client(Accept="text/html", Accept_Language="en")
     assert "The guest book of Ana" in browser.get("/").text
@@ -107,4 +104,3 @@ def test_the_guides_example(guestbook, tmp_path, monkeypatch):
     assert client.get("/search?mood=hungry&q=0%25").json()["totalItems"] == 1
     assert client.get("/search?q=Hi").json()["totalItems"] == 0
     assert client.get("/").json()["totalItems"] == 2
-    server.terminate()

@@ -11,6 +11,22 @@ namespace {
 /// Virtual machine steps between two looks at the clock: some ten microseconds.
 constexpr int kProgressSteps = 2'000;
 
+/// In the order of Control.
+constexpr std::array<char const*, 7> kControls{"BEGIN",
+                                               "BEGIN IMMEDIATE",
+                                               "COMMIT",
+                                               "ROLLBACK",
+                                               "SAVEPOINT operation",
+                                               "ROLLBACK TO operation",
+                                               "RELEASE operation"};
+
+/// SQLite's statistics of memory take a lock of the whole process for each allocation.
+void configure_library() {
+  // Refused when something else in this process uses SQLite already: then it is only slower.
+  static auto const code = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)code;
+}
+
 ErrorCode code_of(int extended) {
   switch (extended) {
     case SQLITE_CONSTRAINT_UNIQUE:
@@ -152,6 +168,7 @@ int bind_value(sqlite3_stmt* statement, int at, Value const& value) {
 
 Connection::Connection(std::filesystem::path const& file, Access access, Options const& options)
     : cache_bound_(std::max<std::size_t>(options.statement_cache, 1)) {
+  configure_library();
   try {
     open(file, access, options);
     register_functions(options.functions);
@@ -162,6 +179,7 @@ Connection::Connection(std::filesystem::path const& file, Access access, Options
 }
 
 Connection::~Connection() {
+  for (auto* statement : controls_) sqlite3_finalize(statement);
   for (auto& prepared : cache_) sqlite3_finalize(prepared.statement);
   sqlite3_close(handle_);
 }
@@ -207,6 +225,19 @@ int Connection::on_progress(void* self) {
 
 void Connection::execute(char const* sql) {
   if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw last_error();
+}
+
+void Connection::control(Control statement) {
+  auto const at = static_cast<std::size_t>(statement);
+  auto*& prepared = controls_.at(at);
+  if (prepared == nullptr &&
+      sqlite3_prepare_v3(handle_, kControls.at(at), -1, SQLITE_PREPARE_PERSISTENT, &prepared,
+                         nullptr) != SQLITE_OK) {
+    throw last_error();
+  }
+  stop_at_ = Deadline::max();
+  sqlite3_step(prepared);
+  if (sqlite3_reset(prepared) != SQLITE_OK) throw last_error();
 }
 
 std::string Connection::query_text(char const* sql) {

@@ -5,6 +5,7 @@
 #include "sql/sqlite/sqlite.hpp"
 #include "sql/statement.hpp"
 
+#include <array>
 #include <list>
 #include <memory>
 #include <optional>
@@ -16,6 +17,9 @@
 namespace minga::sql::sqlite {
 
 enum class Access { read_write, read_only };
+
+/// The statements that begin and end things, prepared once.
+enum class Control { begin, begin_immediate, commit, rollback, savepoint, rollback_to, release };
 
 /// One SQLite connection with its prepared statements. Used by one thread at a time.
 class Connection {
@@ -31,6 +35,7 @@ class Connection {
   std::optional<Rows> run_within(Statement const& statement, std::chrono::microseconds budget);
   /// One statement without values or rows.
   void execute(char const* sql);
+  void control(Control statement);
   /// The only value of a statement's only row, as text.
   std::string query_text(char const* sql);
 
@@ -58,6 +63,7 @@ class Connection {
   static int on_progress(void* self);
 
   sqlite3* handle_ = nullptr;
+  std::array<sqlite3_stmt*, 7> controls_{};
   std::size_t cache_bound_;
   std::list<Prepared> cache_;  // most recently used first
   std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_sql_;

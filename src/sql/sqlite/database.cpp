@@ -18,8 +18,8 @@ class SqliteDatabase : public Database {
       : options_(std::move(options)),
         lock_(std::make_unique<FileLock>(options_.file)),
         prepared_((prepare_file(options_), true)),
-        writer_(threads, options_, metrics),
-        readers_(threads, options_) {}
+        readers_(threads, options_),
+        writer_(threads, options_, readers_, metrics) {}
 
   Async<Rows> read(Statement statement) override {
     require_open(statement.deadline);
@@ -85,8 +85,8 @@ class SqliteDatabase : public Database {
   Options options_;
   std::unique_ptr<FileLock> lock_;
   bool prepared_;  // the file is checked before the writer opens it
-  Writer writer_;
   Readers readers_;
+  Writer writer_;
   std::atomic<bool> closed_ = false;
 };
 

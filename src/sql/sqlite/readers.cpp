@@ -1,7 +1,10 @@
 #include "sql/sqlite/readers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+
+#include <utility>
 
 namespace minga::sql::sqlite {
 namespace {
@@ -12,31 +15,74 @@ std::unique_ptr<Connection> connect(Options const& options) {
   return connection;
 }
 
-Async<void> drop(std::unique_ptr<Connection>* connection) {
-  connection->reset();
-  co_return;
-}
+/// A thread that reads no more must not keep the write-ahead log from beginning anew.
+constexpr auto kLongestHold = std::chrono::milliseconds(100);
 
 }  // namespace
 
 Readers::Readers(IoThreads& threads, Options const& options)
-    : threads_(threads),
-      options_(options),
-      by_thread_(threads.size()),
-      pool_("read", options.readers, options.read_queue) {}
+    : threads_(threads), options_(options), pool_("read", options.readers, options.read_queue) {
+  for (std::size_t i = 0; i < threads.size(); ++i)
+    lanes_.push_back(std::make_shared<Lane>(threads.context(i)));
+}
 
 Async<Rows> Readers::run(Statement const& statement) {
   auto const thread = threads_.current();
   if (thread >= 0) {
-    auto& connection = by_thread_[static_cast<std::size_t>(thread)];
-    if (!connection) connection = connect(options_);
-    if (auto rows = connection->run_within(statement, options_.read_budget))
-      co_return std::move(*rows);
+    auto& lane = *lanes_[static_cast<std::size_t>(thread)];
+    refresh(lane);
+    try {
+      if (auto rows = lane.connection->run_within(statement, options_.read_budget))
+        co_return std::move(*rows);
+    } catch (Error const&) {
+      release(lane);  // whatever went wrong, the next read begins afresh
+      throw;
+    }
   }
   auto work = [this, &statement] {
     return run_in_pool(statement);
   };
   co_return co_await pool_.run(work);
+}
+
+void Readers::refresh(Lane& lane) {
+  if (!lane.connection) lane.connection = connect(options_);
+  // Read before the transaction begins: what it sees is at least as new.
+  auto const commits = commits_.load(std::memory_order_acquire);
+  auto const restarts = log_restarts_.load(std::memory_order_relaxed);
+  if (lane.holds && (restarts || lane.commits != commits)) release(lane);
+  if (!lane.holds && !restarts) hold(lane, commits);
+}
+
+void Readers::hold(Lane& lane, std::uint64_t commits) {
+  lane.connection->control(Control::begin);
+  lane.holds = true;
+  lane.commits = commits;
+  if (std::exchange(lane.timed, true)) return;
+  lane.timer.expires_after(kLongestHold);
+  lane.timer.async_wait([&lane](boost::system::error_code error) {
+    if (error) return;  // the lane is gone
+    lane.timed = false;
+    release(lane);
+  });
+}
+
+void Readers::release(Lane& lane) {
+  if (!std::exchange(lane.holds, false)) return;
+  if (!lane.connection->autocommit()) lane.connection->control(Control::commit);
+}
+
+void Readers::let_log_restart(bool wanted) {
+  if (log_restarts_.exchange(wanted) == wanted || !wanted) return;
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    boost::asio::post(threads_.context(i), [lane = lanes_[i]] { release(*lane); });
+}
+
+Async<void> Readers::close_lane(Lane& lane) {
+  lane.timer.cancel();
+  lane.holds = false;
+  lane.connection.reset();
+  co_return;
 }
 
 Rows Readers::run_in_pool(Statement const& statement) {
@@ -60,8 +106,8 @@ std::unique_ptr<Connection> Readers::borrow() {
 }
 
 Async<void> Readers::close() {
-  for (std::size_t i = 0; i < by_thread_.size(); ++i) {
-    auto task = drop(&by_thread_[i]);
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    auto task = close_lane(*lanes_[i]);
     co_await boost::asio::co_spawn(threads_.context(i), std::move(task),
                                    boost::asio::use_awaitable);
   }

@@ -59,8 +59,9 @@ class HandlerResumption : public Resumption {
 
 }  // namespace
 
-Writer::Writer(IoThreads& threads, Options const& options, Metrics& metrics)
+Writer::Writer(IoThreads& threads, Options const& options, Readers& readers, Metrics& metrics)
     : threads_(threads),
+      readers_(readers),
       bound_(options.write_queue),
       connection_(std::make_unique<Connection>(options.file, Access::read_write, options)),
       commits_(metrics.counter("minga_sqlite_commits_total", "Group commits.")),
@@ -167,7 +168,7 @@ void Writer::run_group(std::vector<Operation*>& group) {
 /// error with which SQLite gave the whole transaction up, behind the operation that met it.
 std::size_t Writer::begin_and_run(std::vector<Operation*>& group, std::size_t first) {
   try {
-    connection_->run(Statement("BEGIN IMMEDIATE"));
+    connection_->control(Control::begin_immediate);
   } catch (Error const& error) {
     end_process_if_not_synced(error);
     for (auto i = first; i < group.size(); ++i) group[i]->failure = std::make_exception_ptr(error);
@@ -200,17 +201,17 @@ void Writer::run_one(Operation& operation) {
           connection_->run(*operation.statement);  // a statement that fails undoes itself
       return;
     }
-    connection_->run(Statement("SAVEPOINT operation"));
+    connection_->control(Control::savepoint);
     try {
       run_body(operation);
     } catch (...) {
       if (!connection_->autocommit()) {
-        connection_->run(Statement("ROLLBACK TO operation"));
-        connection_->run(Statement("RELEASE operation"));
+        connection_->control(Control::rollback_to);
+        connection_->control(Control::release);
       }
       throw;
     }
-    connection_->run(Statement("RELEASE operation"));
+    connection_->control(Control::release);
   } catch (Error const& error) {
     end_process_if_not_synced(error);
     operation.failure = std::current_exception();
@@ -240,7 +241,8 @@ void Writer::run_body(Operation const& operation) {
 
 void Writer::commit(std::span<Operation*> group) {
   try {
-    connection_->run(Statement("COMMIT"));
+    connection_->control(Control::commit);
+    readers_.committed();
     commits_.Increment();
     return;
   } catch (Error const& error) {
@@ -249,7 +251,7 @@ void Writer::commit(std::span<Operation*> group) {
       if (!operation->failure) operation->failure = std::make_exception_ptr(error);
     }
   }
-  if (!connection_->autocommit()) connection_->run(Statement("ROLLBACK"));
+  if (!connection_->autocommit()) connection_->control(Control::rollback);
 }
 
 /// After a failed fsync the kernel may have dropped the pages that it could not write and report
@@ -290,7 +292,9 @@ void Writer::resume(std::vector<Operation*> const& group) {
 }
 
 void Writer::checkpoint_if_due() {
-  if (wal_pages_ < kCheckpointPages) return;
+  auto const is_long = wal_pages_ >= kCheckpointPages;
+  readers_.let_log_restart(is_long);
+  if (!is_long) return;
   auto const mode =
       wal_pages_ >= kRestartPages ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
   sqlite3_busy_timeout(connection_->handle(), 100);

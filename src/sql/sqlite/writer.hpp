@@ -4,6 +4,7 @@
 #include "base/metrics.hpp"
 #include "sql/database.hpp"
 #include "sql/sqlite/connection.hpp"
+#include "sql/sqlite/readers.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -44,7 +45,7 @@ struct Operation {
 /// in a savepoint of one transaction, commits them together, and only then resumes their callers.
 class Writer {
  public:
-  Writer(IoThreads& threads, Options const& options, Metrics& metrics);
+  Writer(IoThreads& threads, Options const& options, Readers& readers, Metrics& metrics);
   ~Writer();
 
   /// Durable, or failed, when this returns. Not interrupted by cancellation. Throws sql::Error
@@ -68,6 +69,7 @@ class Writer {
   void end_process_if_not_synced(Error const& error) const;
 
   IoThreads& threads_;
+  Readers& readers_;
   std::size_t bound_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<boost::asio::io_context> bodies_;
