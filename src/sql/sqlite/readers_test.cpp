@@ -1,0 +1,91 @@
+#include "sql/sqlite/readers.hpp"
+
+#include "support/engine.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+
+namespace minga::sql::sqlite {
+namespace {
+
+using testing_support::SqliteEngine;
+
+Async<Rows> read(SqliteEngine& engine, std::string sql) {
+  co_return co_await engine.database->read(Statement(std::move(sql)));
+}
+
+Async<void> write(SqliteEngine& engine, std::string sql) {
+  co_await engine.database->write(Statement(std::move(sql)));
+}
+
+std::int64_t number(SqliteEngine& engine, std::string sql) {
+  return engine.run(read(engine, std::move(sql))).integer(0, 0);
+}
+
+/// Reads on the second I/O thread.
+Async<std::int64_t> count_elsewhere(SqliteEngine& engine) {
+  co_await boost::asio::post(engine.threads.context(1), boost::asio::use_awaitable);
+  auto const rows = co_await engine.database->read(Statement("SELECT COUNT(*) FROM notes"));
+  co_return rows.integer(0, 0);
+}
+
+Async<void> insert_and_count(SqliteEngine& engine, int times, std::atomic<int>& stale) {
+  for (int i = 1; i <= times; ++i) {
+    co_await engine.database->write(Statement("INSERT INTO notes (text) VALUES ('x')"));
+    auto const rows = co_await engine.database->read(Statement("SELECT COUNT(*) FROM notes"));
+    if (rows.integer(0, 0) < i) ++stale;
+  }
+}
+
+class Readers : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    engine.run(write(engine, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"));
+  }
+  SqliteEngine engine;
+};
+
+TEST_F(Readers, SeeEveryWriteThatWasAcknowledged) {
+  std::atomic<int> stale = 0;
+  engine.run(insert_and_count(engine, 500, stale));
+  EXPECT_EQ(stale, 0);
+}
+
+TEST_F(Readers, OfAnotherThreadSeeItToo) {
+  for (int i = 1; i <= 200; ++i) {
+    engine.run(write(engine, "INSERT INTO notes (text) VALUES ('x')"));
+    auto task = boost::asio::co_spawn(engine.threads.context(1), count_elsewhere(engine),
+                                      boost::asio::use_future);
+    ASSERT_EQ(task.get(), i);
+  }
+}
+
+TEST_F(Readers, GoOnAfterAStatementThatFailed) {
+  EXPECT_EQ(number(engine, "SELECT COUNT(*) FROM notes"), 0);
+  EXPECT_THROW(number(engine, "SELECT nothing FROM nowhere"), Error);
+  EXPECT_EQ(number(engine, "SELECT COUNT(*) FROM notes"), 0);
+}
+
+/// A snapshot that is kept must not keep the log: under reads on both threads it begins anew.
+TEST_F(Readers, LetTheLogBeginAnew) {
+  auto const log = std::filesystem::path(engine.file().string() + "-wal");
+  auto const text = std::string(100'000, 'x');
+  std::uintmax_t largest = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    Statement statement("INSERT INTO notes (text) VALUES ($1)", {text});
+    engine.run(engine.database->write(std::move(statement)));
+    number(engine, "SELECT COUNT(*) FROM notes");
+    largest = std::max(largest, std::filesystem::file_size(log));
+  }
+  // 100 MB went through it.
+  EXPECT_LT(largest, 40'000'000);
+}
+
+}  // namespace
+}  // namespace minga::sql::sqlite
