@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -34,25 +35,24 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// Two I/O threads and a fresh embedded database on them.
+/// Two I/O threads and an embedded database on them: the options' file, or a fresh one.
 class SqliteEngine {
  public:
-  explicit SqliteEngine(sql::sqlite::Options options = {})
-      : threads(2), options_(std::move(options)) {
+  explicit SqliteEngine(sql::sqlite::Options with = {}) : threads(2), options(std::move(with)) {
     threads.start();
-    options_.file = folder_.path() / "test.db";
+    if (options.file.empty()) options.file = folder_.emplace().path() / "test.db";
     open();
   }
   ~SqliteEngine() {
     if (database) close();
   }
 
-  void open() { database = sql::sqlite::open(threads, options_, metrics); }
+  void open() { database = sql::sqlite::open(threads, options, metrics); }
   void close() {
     run(database->close());
     database.reset();
   }
-  std::filesystem::path const& file() const { return options_.file; }
+  std::filesystem::path const& file() const { return options.file; }
 
   /// Awaits on the first I/O thread.
   template <class T>
@@ -64,10 +64,10 @@ class SqliteEngine {
   IoThreads threads;
   Metrics metrics;
   std::unique_ptr<sql::Database> database;
+  sql::sqlite::Options options;  // of the next open()
 
  private:
-  TemporaryFolder folder_;
-  sql::sqlite::Options options_;
+  std::optional<TemporaryFolder> folder_;
 };
 
 }  // namespace minga::testing_support

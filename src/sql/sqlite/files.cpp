@@ -41,6 +41,14 @@ void require_whole(Connection& connection, std::filesystem::path const& file, ch
                   file.string(), verdict));
 }
 
+Error not_writable(std::filesystem::path const& file) {
+  return refusal(
+      ErrorCode::read_only,
+      fmt::format(
+          "The database {} cannot be written: the file, its folder or the disk is read-only.",
+          file.string()));
+}
+
 /// A sentence in place of SQLite's for what a user meets when opening.
 Error explain(Error const& error, std::filesystem::path const& file) {
   auto const name = file.string();
@@ -49,11 +57,7 @@ Error explain(Error const& error, std::filesystem::path const& file) {
       return refusal(error.code(),
                      fmt::format("{} is no database, or it is damaged: {}.", name, error.what()));
     case ErrorCode::read_only:
-      return refusal(
-          error.code(),
-          fmt::format(
-              "The database {} cannot be written: the file, its folder or the disk is read-only.",
-              name));
+      return not_writable(file);
     case ErrorCode::io:
       return refusal(error.code(),
                      fmt::format("The database {} cannot be opened: {}.", name, error.what()));
@@ -67,6 +71,8 @@ Error explain(Error const& error, std::filesystem::path const& file) {
 
 void prepare_connection(Connection& connection, std::filesystem::path const& file,
                         bool was_closed) {
+  // SQLite opens what it may not write for reading, and says so at the first write only.
+  if (sqlite3_db_readonly(connection.handle(), "main") == 1) throw not_writable(file);
   if (is_empty(connection)) {
     connection.execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str());
   } else {
