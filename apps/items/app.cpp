@@ -19,8 +19,8 @@ std::string address(Request& request, JsonObject const& document) {
 
 /// The document as it was given, with its id: without what the platform's own API adds.
 JsonObject as_given(JsonObject document) {
-  document.erase("collectionId");
-  document.erase("collectionName");
+  document.stable_erase("collectionId");
+  document.stable_erase("collectionName");
   return document;
 }
 
@@ -56,7 +56,7 @@ JsonObject form_from_document(JsonObject document) {
   for (auto field : {"name", "description"}) {
     if (auto const* value = document.if_contains(field)) form[field] = *value;
   }
-  for (auto field : {"id", "name", "description"}) document.erase(field);
+  for (auto field : {"id", "name", "description"}) document.stable_erase(field);
   form["rest"] = pretty(document);
   return form;
 }

@@ -3,7 +3,7 @@
 #include "base/ids.hpp"
 #include "base/text.hpp"
 
-#include <boost/json/serialize.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -54,6 +54,12 @@ void check_framing(beast::http::request_header<> const& head) {
   }
   if (head.count(beast::http::field::content_length) > 1)
     throw Error::bad_request("One Content-Length at most is expected.");
+}
+
+bool is_address(std::string_view text) {
+  boost::system::error_code error;
+  boost::asio::ip::make_address(text, error);
+  return !error;
 }
 
 std::string_view reason(int status) {
@@ -138,6 +144,7 @@ std::string client_address(Request const& request, Settings const& settings,
   while (!chain.empty()) {
     auto const comma = chain.rfind(',');
     auto const address = trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
+    if (!is_address(address)) break;
     if (!is_trusted(address)) return std::string(address);
     if (comma == std::string_view::npos) break;
     chain = chain.substr(0, comma);

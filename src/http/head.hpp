@@ -36,7 +36,7 @@ std::string format_head(Response const& response, unsigned version, bool keep_al
 std::string format_http_date(std::chrono::system_clock::time_point time);
 
 /// The address of the client behind trusted proxies: the rightmost of X-Forwarded-For that is none
-/// of them.
+/// of them; the peer's where that is no IP address.
 std::string client_address(Request const& request, Settings const& settings,
                            std::string_view peer_address);
 

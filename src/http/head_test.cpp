@@ -152,6 +152,8 @@ TEST(ClientAddress, BelievesTrustedProxiesAlone) {
   EXPECT_EQ(address("6.6.6.6,1.1.1.1 , 10.0.0.2", {"10.0.0.1", "10.0.0.2"}), "1.1.1.1");
   EXPECT_EQ(address("", {"10.0.0.1"}), "10.0.0.1");
   EXPECT_EQ(address("10.0.0.2", {"10.0.0.1", "10.0.0.2"}), "10.0.0.1");
+  EXPECT_EQ(address("::1", {"10.0.0.1"}), "::1");
+  EXPECT_EQ(address("1.1.1.1, \",\"admin\":\"", {"10.0.0.1"}), "10.0.0.1");
 }
 
 TEST(FormatHttpDate, WritesImfFixdate) {

@@ -15,7 +15,7 @@ import { chromium } from "playwright-core";
 
 const PATIENCE = 10_000;
 
-class Server {
+export class Server {
   async start(args) {
     this.folder = await mkdtemp(path.join(tmpdir(), "minga-browser-"));
     const env = Object.fromEntries(

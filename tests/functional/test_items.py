@@ -50,6 +50,7 @@ class TestDocuments:
         stored = client.get(f"/items/{id}").json()
         assert {key: value for key, value in stored.items() if key not in ("id", "description")} == ODD
         assert stored["description"] == ""
+        assert [key for key in stored if key in ODD] == list(ODD), "the order of a document's keys is its own"
 
     @pytest.mark.parametrize("name", [None, "", {}])
     def test_requires_a_name(self, client, name):
