@@ -34,6 +34,10 @@ bool is_host_character(char c) {
          std::string_view("-._~:[]%!$&'()*+,;=").find(c) != std::string_view::npos;
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 void check_framing(beast::http::request_header<> const& head) {
   auto const hosts = head.count(beast::http::field::host);
   if (hosts > 1 || (hosts == 0 && head.version() >= 11))
@@ -52,8 +56,10 @@ void check_framing(beast::http::request_header<> const& head) {
           "The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.");
     }
   }
-  if (head.count(beast::http::field::content_length) > 1)
-    throw Error::bad_request("One Content-Length at most is expected.");
+  auto const length = head[beast::http::field::content_length];
+  if (head.count(beast::http::field::content_length) > 1 ||
+      !std::all_of(length.begin(), length.end(), is_digit))
+    throw Error::bad_request("One Content-Length at most is expected, one whole number.");
 }
 
 bool is_address(std::string_view text) {

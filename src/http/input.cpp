@@ -106,6 +106,7 @@ Async<Json> Request::json() {
 Async<void> Request::multipart(std::function<Async<void>(Part&)> each) {
   auto const boundary = http::multipart_boundary(header("Content-Type"));
   if (!boundary) throw unsupported(header("Content-Type"), "multipart/form-data with a boundary");
+  impl_->check_announced_length(impl_->settings->max_body_bytes);
   auto const reader = std::make_unique<MultipartReader>(*this, *boundary);
   for (;;) {
     auto const event = co_await reader->next();

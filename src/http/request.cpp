@@ -66,6 +66,10 @@ void Request::Impl::set_line(std::string_view name, std::string_view sent_target
   path = std::move(*decoded);
 }
 
+void Request::Impl::check_announced_length(std::size_t limit) const {
+  if (announced_length && *announced_length > limit) throw Error::too_large();
+}
+
 Request::Request(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {
   if (impl_->settings == nullptr) impl_->settings = &kDefaultSettings;
 }
@@ -162,6 +166,7 @@ Async<std::size_t> Request::read_some(std::span<char> buffer) {
 Async<std::string_view> Request::body(std::size_t limit) {
   if (impl_->collected) co_return *impl_->collected;
   if (limit == 0) limit = impl_->settings->max_body_bytes;
+  impl_->check_announced_length(limit);
   std::string collected;
   constexpr std::size_t kChunk = 16 * 1024;
   while (impl_->source) {

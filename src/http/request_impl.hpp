@@ -5,7 +5,9 @@
 #include "http/settings.hpp"
 
 #include <any>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,8 +50,9 @@ struct Request::Impl {
   Language default_language = Language::es;
   std::optional<Language> chosen_language;  // by the site: its cookie goes before Accept-Language
   http::Settings const* settings = nullptr;
-  std::unique_ptr<BodySource> source;    // null: no body
-  std::optional<std::string> collected;  // the body, once read as a whole
+  std::unique_ptr<BodySource> source;             // null: no body
+  std::optional<std::uint64_t> announced_length;  // of the body
+  std::optional<std::string> collected;           // the body, once read as a whole
   std::optional<JsonObject>
       parsed_input;  // what input() answered; a form shown again is filled from it
   Pages* pages = nullptr;
@@ -61,6 +64,8 @@ struct Request::Impl {
   /// The handler reads the body as a stream: nobody else may.
   bool streams_body = false;
 
+  /// Error 413 when the body is announced to be longer than `limit` bytes: it need not be read.
+  void check_announced_length(std::size_t limit) const;
   /// Method and target as sent. Throws Error 400 when the path cannot be decoded.
   void set_line(std::string_view name, std::string_view sent_target);
 };

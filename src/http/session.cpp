@@ -11,7 +11,6 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/error.hpp>
@@ -20,6 +19,7 @@
 
 #include <array>
 #include <poll.h>
+#include <span>
 #include <unistd.h>
 
 namespace minga::http {
@@ -41,7 +41,11 @@ constexpr std::size_t kFileChunk = 256 * 1024;
 constexpr std::size_t kDrainBound = 256 * 1024;
 /// Framing of chunked bodies (sizes, extensions, trailers) must not fill more.
 constexpr std::size_t kFramingBound = 64 * 1024;
-constexpr auto kLinger = 2s;
+/// A connection that was answered before its request had come is read on for a while, as most
+/// clients look for an answer only when they have sent all.
+constexpr auto kLinger = 2s;  // without a byte
+constexpr auto kLongestLinger = 10s;
+constexpr std::size_t kLingerBound = 64 * 1024 * 1024;
 
 template <class Stream>
 tcp::socket& socket_of(Stream& stream) {
@@ -61,6 +65,15 @@ Async<std::size_t> read_more(Stream& stream, beast::flat_buffer& buffer) {
   auto const size = co_await stream.async_read_some(room, token);
   buffer.commit(size);
   co_return error ? 0 : size;
+}
+
+/// Takes what has been sent off the front of the buffers.
+void pass_over(std::span<asio::const_buffer> pieces, std::size_t sent) {
+  for (auto& piece : pieces) {
+    auto const size = std::min(sent, piece.size());
+    piece += size;
+    sent -= size;
+  }
 }
 
 template <class Stream>
@@ -213,10 +226,8 @@ class Session final : public SessionBase {
       io_deadline = idle_ ? begin + shared_.settings.idle_timeout
                           : head_begin_ + shared_.settings.header_timeout;
       if (co_await read_more(stream_, buffer_) == 0) co_return 0;
-      if (idle_) {
-        head_begin_ = Clock::now();
-        skip_empty_lines();
-      }
+      if (idle_) head_begin_ = Clock::now();
+      if (seen < 2) skip_empty_lines();
       idle_ = false;
     }
   }
@@ -289,16 +300,17 @@ class Session final : public SessionBase {
     auto const begin = head_begin_;
     if (!shared_.settings.trusted_proxies.empty()) believe_proxy(request);
     auto const has_body = !parser_->is_done();
-    continue_ =
-        has_body && beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
+    continue_ = has_body && parser_->get().version() >= 11 &&
+                beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
     if (has_body) impl.source = std::make_unique<Body>(*this);
+    if (auto const length = parser_->content_length()) impl.announced_length = *length;
     impl.deadline = Clock::now() + shared_.settings.request_timeout;
     request_deadline = impl.deadline;
     auto response = co_await respond(request);
     auto answer = co_await prepare_or_fail(request, std::move(response));
     request_deadline = Deadline::max();
     auto const keep = parser_->get().keep_alive() && !shared_.draining && !broken_ &&
-                      !(continue_ && !parser_->is_done());
+                      !(continue_ && !parser_->is_done()) && !too_long_to_drop();
     auto const sent = co_await send_answer(request, answer, keep);
     log_access(request, answer, sent, begin);
     if (!keep || failed_) {
@@ -318,15 +330,19 @@ class Session final : public SessionBase {
     if (redirects_) co_return redirect(request);
     if (request.method() == Method::options) co_return answer_options(request);
     std::string fault;
+    std::optional<Response> response;
     try {
-      co_return co_await shared_.handler(request);
+      response = co_await shared_.handler(request);
     } catch (Error const& error) {
-      co_return error_response(error, request.id());
+      response = error_response(error, request.id());
     } catch (std::exception const& error) {
       fault = error.what();
     }
+    // However the handler took its cancellation: its answer is to be sent.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    if (std::exchange(expired_, false)) co_return error_response(deadline_error(), request.id());
+    auto const expired = std::exchange(expired_, false);
+    if (response) co_return std::move(*response);
+    if (expired) co_return error_response(deadline_error(), request.id());
     log::error(
         fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
     co_return internal_error(request);
@@ -398,7 +414,13 @@ class Session final : public SessionBase {
     io_deadline = Deadline::max();
     if (size > 0) co_return;
     broken_ = true;
+    if (expired_) throw deadline_error();
     throw Error::bad_request("The body ended before its announced length.");
+  }
+
+  bool too_long_to_drop() const {
+    auto const left = parser_->content_length_remaining();
+    return left && *left > kDrainBound;
   }
 
   Async<bool> drop_body() {
@@ -420,15 +442,19 @@ class Session final : public SessionBase {
 
   /// Sends up to three pieces at once. Throws system_error when the client is gone or too slow.
   Async<void> send(std::string_view first, std::string_view second, std::string_view third = {}) {
-    std::array<asio::const_buffer, 3> const pieces{asio::buffer(first.data(), first.size()),
-                                                   asio::buffer(second.data(), second.size()),
-                                                   asio::buffer(third.data(), third.size())};
-    io_deadline = Clock::now() + shared_.settings.write_timeout;
+    std::array<asio::const_buffer, 3> pieces{asio::buffer(first.data(), first.size()),
+                                             asio::buffer(second.data(), second.size()),
+                                             asio::buffer(third.data(), third.size())};
     error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
-    auto const size = co_await asio::async_write(stream_, pieces, token);
+    for (auto left = asio::buffer_size(pieces); left > 0 && !error;) {
+      io_deadline = Clock::now() + shared_.settings.write_timeout;
+      auto const size = co_await stream_.async_write_some(pieces, token);
+      shared_.metrics.bytes_sent.Increment(static_cast<double>(size));
+      left -= size;
+      pass_over(pieces, size);
+    }
     io_deadline = Deadline::max();
-    shared_.metrics.bytes_sent.Increment(static_cast<double>(size));
     if (error) {
       failed_ = true;
       throw boost::system::system_error(error, "sending the answer");
@@ -545,8 +571,10 @@ class Session final : public SessionBase {
     if (!socket_of(stream_).is_open()) co_return;
     socket_of(stream_).shutdown(tcp::socket::shutdown_send, error);
     if (!must_linger_ || failed_) co_return;
-    for (std::size_t dropped = 0; dropped < 4 * kDrainBound;) {
+    auto const until = Clock::now() + kLongestLinger;
+    for (std::size_t dropped = 0; dropped < kLingerBound && Clock::now() < until;) {
       buffer_.consume(buffer_.size());
+      io_deadline = std::min(Clock::now() + kLinger, until);
       auto const size = co_await read_more(stream_, buffer_);
       if (size == 0) break;
       dropped += size;
