@@ -8,6 +8,8 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 
 namespace minga::records::filter {
 namespace {
@@ -125,7 +127,10 @@ class Parser {
     operand.kind = Operand::Kind::number;
     operand.text = token_.text;
     auto const* end = token_.text.data() + token_.text.size();
-    std::from_chars(token_.text.data(), end, operand.number);
+    auto const read = std::from_chars(token_.text.data(), end, operand.number);
+    // Too small for a double is 0, too large is nothing that could be compared with.
+    if (read.ec != std::errc{} && std::isinf(std::strtod(token_.text.c_str(), nullptr)))
+      fail("The number is too large.");
     auto const [rest, error] = std::from_chars(token_.text.data(), end, operand.integer);
     operand.is_integer = error == std::errc{} && rest == end;
   }

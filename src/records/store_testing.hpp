@@ -1,0 +1,155 @@
+#pragma once
+
+#include "async/io_threads.hpp"
+#include "base/metrics.hpp"
+#include "records/filter/functions.hpp"
+#include "records/store.hpp"
+#include "sql/sqlite/sqlite.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/json/parse.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace minga::records {
+
+/// A folder of its own, removed at the end.
+class TestFolder {
+ public:
+  TestFolder() {
+    auto name = (std::filesystem::temp_directory_path() / "minga-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::runtime_error("no temporary folder could be made");
+    path_ = name;
+  }
+  ~TestFolder() { std::filesystem::remove_all(path_); }
+  TestFolder(TestFolder const&) = delete;
+  TestFolder& operator=(TestFolder const&) = delete;
+  std::filesystem::path const& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The text as a JSON object.
+inline JsonObject object(std::string_view text) {
+  return boost::json::parse(text).as_object();
+}
+
+/// A definition that everyone may use.
+inline Definition open_to_all(std::string name, std::vector<Field> fields) {
+  Definition definition;
+  definition.name = std::move(name);
+  definition.fields = std::move(fields);
+  definition.list_rule = definition.view_rule = definition.create_rule = definition.update_rule =
+      definition.delete_rule = "";
+  return definition;
+}
+
+/// A fresh embedded database with a Store on two I/O threads; the calls wait for their outcome.
+class TestStore {
+ public:
+  TestStore() : threads(2) {
+    threads.start();
+    open();
+  }
+  ~TestStore() { close(); }
+
+  void open() {
+    sql::sqlite::Options options;
+    options.file = folder_.path() / "test.db";
+    for (auto const& function : filter::sql_functions())
+      options.functions.push_back({function.name, function.arity, function.call});
+    database = sql::sqlite::open(threads, std::move(options), metrics);
+    store = std::make_unique<Store>(*database, metrics);
+    run(store->open());
+  }
+  void close() {
+    run(database->close());
+    store.reset();
+    database.reset();
+  }
+
+  template <class T>
+  std::future<T> start(Async<T> task, std::size_t thread = 0) {
+    return boost::asio::co_spawn(threads.context(thread), std::move(task), boost::asio::use_future);
+  }
+  template <class T>
+  T run(Async<T> task) {
+    return start(std::move(task)).get();
+  }
+
+  void declare(Definition definition) { run(store->declare(std::move(definition))); }
+  JsonObject create(std::string_view collection, JsonObject input) {
+    return run(store->create(context, collection, std::move(input)));
+  }
+  JsonObject create(std::string_view collection, std::string_view input) {
+    return create(collection, object(input));
+  }
+  JsonObject update(std::string_view collection, std::string_view id, std::string_view changes) {
+    return run(store->update(context, collection, id, object(changes)));
+  }
+  JsonObject view(std::string_view collection, std::string_view id, std::string_view expand = {}) {
+    return run(store->view(context, collection, id, expand));
+  }
+  void remove(std::string_view collection, std::string_view id) {
+    run(store->remove(context, collection, id));
+  }
+  Page list(std::string_view collection, std::string_view filter, std::string_view sort = {}) {
+    ListQuery query;
+    query.filter = filter;
+    query.sort = sort;
+    query.per_page = 1'000;
+    return run(store->list(context, collection, query));
+  }
+  std::vector<Change> changes(std::int64_t after = 0, std::int64_t limit = 100'000) {
+    return run(store->changes().after(after, limit, kNoDeadline));
+  }
+
+  IoThreads threads;
+  Metrics metrics;
+  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<Store> store;
+  Context context;
+
+ private:
+  TestFolder folder_;
+};
+
+/// A text member.
+inline std::string text_of(JsonObject const& record, std::string_view key) {
+  auto const& text = record.at(key).as_string();
+  return {text.data(), text.size()};
+}
+
+/// The Error that the call ends with; fails with status 0 when it ends without one.
+template <class Call>
+Error error_of(Call call) {
+  try {
+    call();
+  } catch (Error const& error) {
+    return error;
+  }
+  return Error(0, "none", "No error.");
+}
+
+/// "field: code, ..." of an Error's data, in order.
+inline std::string codes_of(Error const& error) {
+  std::string text;
+  for (auto const& pair : error.data()) {
+    text += text.empty() ? "" : ", ";
+    text += std::string(pair.key()) + ": ";
+    text += std::string_view(pair.value().at("code").as_string());
+  }
+  return text;
+}
+
+}  // namespace minga::records
