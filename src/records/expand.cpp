@@ -1,5 +1,6 @@
 // Expanding relations: for each path one query for all records of a hop.
 #include "base/text.hpp"
+#include "records/indexes.hpp"
 #include "records/store_impl.hpp"
 
 #include <fmt/format.h>
@@ -152,7 +153,8 @@ class Expansion {
     for (auto& each : found) list.push_back(std::move(each));
     auto& expanded = record["expand"];
     if (!expanded.is_object()) expanded = JsonObject{};
-    expanded.get_object()[name] = hop.field->is_unique ? list.front() : Json(std::move(list));
+    auto const single = is_unique_by_itself(hop.target->definition(), *hop.field);
+    expanded.get_object()[name] = single ? list.front() : Json(std::move(list));
   }
 
   Store::Impl& store_;

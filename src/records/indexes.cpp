@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace minga::records {
@@ -179,10 +180,26 @@ std::vector<Index> indexes_of(Definition const& definition) {
     // An unset text is no value: several records may be without one.
     auto const is_text =
         field.type != FieldType::number && field.type != FieldType::boolean && !field.is_nullable;
-    if (is_text) index.conditions.push_back({field.name, "!=", "''"});
+    if (is_text) index.conditions.push_back({field.name, "!=", field.is_list() ? "'[]'" : "''"});
     indexes.push_back(std::move(index));
   }
   return indexes;
+}
+
+bool is_unique_by_itself(Definition const& definition, Field const& field) {
+  if (field.is_list()) return false;
+  if (field.is_unique || field.is_primary_key) return true;
+  auto const leaves_out_unset = [&](Index::Condition const& condition) {
+    return condition.column == field.name &&
+           (condition.op == "IS NOT NULL" || (condition.op == "!=" && condition.literal == "''"));
+  };
+  return std::any_of(
+      definition.indexes.begin(), definition.indexes.end(), [&](std::string const& text) {
+        auto const index = parse_index(text);
+        return index.unique && index.columns.size() == 1 &&
+               index.columns.front().name == field.name &&
+               std::all_of(index.conditions.begin(), index.conditions.end(), leaves_out_unset);
+      });
 }
 
 }  // namespace minga::records

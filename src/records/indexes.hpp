@@ -35,4 +35,8 @@ std::string index_sql(Index const& index, std::string_view table);
 /// All of a collection's: those written out, and one for each unique field.
 std::vector<Index> indexes_of(Definition const& definition);
 
+/// Whether no two records can hold the same value in the field: it has a unique index of its own,
+/// over all records that have a value. A list never does, for its index is over the whole list.
+bool is_unique_by_itself(Definition const& definition, Field const& field);
+
 }  // namespace minga::records

@@ -1,10 +1,12 @@
 // From a parsed filter to a condition in SQL: values bound, names from the definition alone.
+#include "base/text.hpp"
 #include "base/time_text.hpp"
 #include "records/filter/ast.hpp"
 #include "records/filter/errors.hpp"
 #include "records/filter/filter.hpp"
 #include "records/filter/literals.hpp"
 #include "records/filter/sources.hpp"
+#include "records/filter/strftime.hpp"
 #include "records/filter/term.hpp"
 
 #include <fmt/format.h>
@@ -94,33 +96,56 @@ class Compiler {
   }
 
  private:
+  /// Nested parts come first and only || within && stands in parentheses: SQLite's parser keeps
+  /// what is left of a parenthesis on a stack of a hundred entries.
   std::string expression_sql(Expression const& expression) {
     if (expression.kind == Expression::Kind::comparison)
       return comparison_sql(expression.comparison);
+    std::vector<Expression const*> parts;
+    for (auto const& part : expression.parts) parts.push_back(part.get());
+    std::stable_sort(parts.begin(), parts.end(), [](Expression const* a, Expression const* b) {
+      return depth(*a) > depth(*b);
+    });
+    auto const is_conjunction = expression.kind == Expression::Kind::conjunction;
     std::string text;
-    auto const* joint = expression.kind == Expression::Kind::conjunction ? " AND " : " OR ";
-    for (auto const& part : expression.parts)
-      text += (text.empty() ? "" : joint) + expression_sql(*part);
-    return "(" + text + ")";
+    for (auto const* part : parts) {
+      text += text.empty() ? "" : is_conjunction ? " AND " : " OR ";
+      auto const grouped = is_conjunction && part->kind == Expression::Kind::disjunction;
+      text += grouped ? "(" + expression_sql(*part) + ")" : expression_sql(*part);
+    }
+    return text;
+  }
+
+  static std::size_t depth(Expression const& expression) {
+    std::size_t deepest = 0;
+    for (auto const& part : expression.parts) deepest = std::max(deepest, 1 + depth(*part));
+    return deepest;
   }
 
   std::string comparison_sql(Comparison const& comparison) {
     auto const left = term(comparison.left, "");
     auto const right = term(comparison.right, "");
-    auto sql = terms_sql(left, comparison.op, comparison.any, right);
+    auto const any =
+        comparison.any || is_distance(comparison.left) || is_distance(comparison.right);
+    auto sql = terms_sql(left, comparison.op, any, right);
     std::set<std::string> multiple = left.sources;
     multiple.insert(right.sources.begin(), right.sources.end());
     used_.insert(multiple.begin(), multiple.end());
     auto const has_several = std::any_of(multiple.begin(), multiple.end(), [&](auto const& name) {
       return sources_.is_multiple(name);
     });
-    if (comparison.any || !has_several) return sql;
+    if (any || !has_several) return sql;
     // Without ? it must hold on every row of the path, too.
     auto const every_left = term(comparison.left, "'");
     auto const every_right = term(comparison.right, "'");
-    auto const every = terms_sql(every_left, comparison.op, comparison.any, every_right);
-    return fmt::format("({} AND NOT EXISTS (SELECT 1 FROM (SELECT 1) AS one{} WHERE NOT {}))", sql,
-                       sources_.joins(multiple, "'"), every);
+    auto const every = terms_sql(every_left, comparison.op, any, every_right);
+    return fmt::format("({} AND NOT EXISTS (SELECT 1 FROM (SELECT 1) AS one{} WHERE NOT ({})))",
+                       sql, sources_.joins(multiple, "'"), every);
+  }
+
+  /// Several values in a distance are compared as with ?.
+  static bool is_distance(Operand const& operand) {
+    return operand.kind == Operand::Kind::call && operand.call->name == "geoDistance";
   }
 
   // Lists: each comparison looks at the values on its own.
@@ -136,6 +161,7 @@ class Compiler {
                        std::get<std::string>(other.literal).starts_with('[') && !is_contains(op);
     Term value;
     value.kind = Kind::text;
+    value.may_be_null = list.may_be_null;
     if (whole) {
       value.sql = list.sql;
       return swapped ? scalar_sql(other, op, value) : scalar_sql(value, op, other);
@@ -145,17 +171,20 @@ class Compiler {
     auto const inside = [&](Operator inner) {
       return swapped ? terms_sql(other, inner, any, value) : terms_sql(value, inner, any, other);
     };
-    if (is_contains(op)) {
-      auto const some = fmt::format("EXISTS (SELECT 1 FROM {} WHERE {})",
-                                    dialect_.list_rows(list.sql, name), inside(Operator::contains));
-      return op == Operator::contains ? some : "NOT " + some;
-    }
-    if (any)
+    auto const some = [&](Operator inner) {
       return fmt::format("EXISTS (SELECT 1 FROM {} WHERE {})", dialect_.list_rows(list.sql, name),
-                         inside(op));
+                         inside(inner));
+    };
+    if (any || op == Operator::contains) return some(op);
+    if (op == Operator::not_contains) {
+      auto const none = "NOT " + some(Operator::contains);
+      return list.may_be_null ? fmt::format("({} IS NOT NULL AND {})", list.sql, none) : none;
+    }
+    // An empty list is one empty value, one of a row that is missing is one null.
     auto const never_empty =
-        fmt::format("CASE WHEN {0} = '[]' THEN '[\"\"]' ELSE {0} END", list.sql);
-    return fmt::format("NOT EXISTS (SELECT 1 FROM {} WHERE NOT {})",
+        fmt::format("CASE WHEN {0} = '[]' THEN '[\"\"]' ELSE {1} END", list.sql,
+                    list.may_be_null ? fmt::format("COALESCE({}, '[null]')", list.sql) : list.sql);
+    return fmt::format("NOT EXISTS (SELECT 1 FROM {} WHERE NOT ({}))",
                        dialect_.list_rows(never_empty, name), inside(op));
   }
 
@@ -319,10 +348,9 @@ class Compiler {
       if (auto found = field_term(place, operand, suffix)) return *found;
     }
     if (names.size() == 1 && operand.modifier.empty()) {
-      if (name == "true" || name == "TRUE" || name == "True") return literal(Kind::boolean, true);
-      if (name == "false" || name == "FALSE" || name == "False")
-        return literal(Kind::boolean, false);
-      if (name == "null" || name == "NULL" || name == "Null") return Term{};
+      if (equals_ignoring_case(name, "true")) return literal(Kind::boolean, true);
+      if (equals_ignoring_case(name, "false")) return literal(Kind::boolean, false);
+      if (equals_ignoring_case(name, "null")) return Term{};
     }
     throw invalid_filter(fmt::format("There is no field '{}'.", name), operand.position);
   }
@@ -384,11 +412,8 @@ class Compiler {
   }
 
   static bool is_word(std::string_view name) {
-    return equals(name, "true") || equals(name, "false") || equals(name, "null");
-  }
-  static bool equals(std::string_view name, std::string_view word) {
-    return std::equal(name.begin(), name.end(), word.begin(), word.end(),
-                      [](char a, char b) { return (a | 0x20) == b; });
+    return equals_ignoring_case(name, "true") || equals_ignoring_case(name, "false") ||
+           equals_ignoring_case(name, "null");
   }
 
   void apply_modifier(Term& term, Sources::Place const& place, Field const& field,
@@ -399,7 +424,7 @@ class Compiler {
       term.kind = Kind::number;
       term.sql = dialect_.list_length(term.sql);
     } else if (modifier == "each" && field.is_list()) {
-      auto const source = sources_.each(place, field, suffix);
+      auto const source = sources_.each(place, field, operand.position);
       term.kind = Kind::text;
       term.sql = Sources::alias(source, suffix) + ".value";
       term.may_be_null = true;
@@ -447,30 +472,43 @@ class Compiler {
     auto const& arguments = operand.call->arguments;
     if (arguments.empty() || arguments.size() > 10)
       throw invalid_filter("strftime takes 1 to 10 arguments.", operand.position);
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+      if (i != 1) check_time_text(arguments[i], i == 0);
+    }
     Term result;
     result.kind = Kind::text;
+    std::string rest;  // the time and its modifiers
+    for (std::size_t i = 1; i < arguments.size(); ++i)
+      rest += ", " + argument_sql(result, arguments[i], suffix);
+    if (arguments.size() == 1) rest = ", " + bind(scope_.now);
     std::string text;
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-      auto const is_text = arguments[i].kind == Operand::Kind::text;
-      if (i != 1 && !is_text)
-        throw invalid_filter("The format and the modifiers of strftime are texts.",
-                             arguments[i].position);
-      if (i == 0) check_format(arguments[i]);
-      text += (text.empty() ? "" : ", ") + argument_sql(result, arguments[i], suffix);
+    for (auto const& part : split_format(arguments.front().text)) {
+      text += text.empty() ? "" : " || ";
+      text += part.is_weekday ? weekday_sql(rest) : dialect_.strftime(bind(part.format) + rest);
     }
-    if (arguments.size() == 1) text += ", " + bind(scope_.now);
-    result.sql = fmt::format("COALESCE({}, '')", dialect_.strftime(text));
+    result.sql = fmt::format("COALESCE({}, '')", text);
     return result;
   }
 
-  static void check_format(Operand const& format) {
-    constexpr std::string_view kKnown = "YmdHMSfjwuWsFTR%";
-    for (std::size_t i = 0; i < format.text.size(); ++i) {
-      if (format.text[i] != '%') continue;
-      if (++i >= format.text.size() || kKnown.find(format.text[i]) == std::string_view::npos) {
-        throw invalid_filter("strftime knows %Y %m %d %H %M %S %f %j %w %u %W %s %F %T %R %%.",
-                             format.position);
-      }
+  /// %u: Sunday, the 0 of %w, is 7.
+  std::string weekday_sql(std::string const& time) {
+    auto const number = dialect_.strftime(bind(std::string("%w")) + time);
+    return fmt::format("CASE {0} WHEN '0' THEN '7' ELSE {0} END", number);
+  }
+
+  static void check_time_text(Operand const& operand, bool is_format) {
+    if (operand.kind != Operand::Kind::text)
+      throw invalid_filter("The format and the modifiers of strftime are texts.", operand.position);
+    if (is_format && split_format(operand.text).empty()) {
+      throw invalid_filter("strftime knows %Y %m %d %H %M %S %f %j %w %u %W %s %F %T %R %%.",
+                           operand.position);
+    }
+    if (!is_format && !is_time_modifier(operand.text)) {
+      throw invalid_filter(
+          fmt::format("'{}' is no modifier of strftime: +N or -N days, hours, minutes, seconds, "
+                      "months or years, start of day, month or year, weekday N, unixepoch.",
+                      operand.text),
+          operand.position);
     }
   }
 

@@ -1,6 +1,7 @@
 #include "records/filter/sources.hpp"
 
 #include "records/filter/errors.hpp"
+#include "records/indexes.hpp"
 
 #include <fmt/format.h>
 
@@ -10,6 +11,8 @@ namespace minga::records::filter {
 namespace {
 
 constexpr std::size_t kHops = 6;
+/// SQLite joins 64 tables at most.
+constexpr std::size_t kMost = 50;
 
 /// Replaces {0} and {1} without a format string made at run time.
 std::string fill(std::string text, std::string const& own, std::string const& parent) {
@@ -35,7 +38,10 @@ std::string Sources::parent_alias(std::string const& parent, std::string const& 
   return parent.empty() ? dialect_.quote(scope_.collection->name) : alias(parent, suffix);
 }
 
-void Sources::add(std::string const& name, Source source) {
+void Sources::add(std::string const& name, Source source, std::size_t position) {
+  if (sources_.size() >= kMost)
+    throw invalid_filter(fmt::format("The filter goes along more than {} different paths.", kMost),
+                         position);
   source.order = static_cast<int>(sources_.size());
   sources_.emplace(name, std::move(source));
 }
@@ -63,7 +69,7 @@ Sources::Source Sources::hop_backward(Definition const& target, Field const& fie
   Source source;
   auto const table = dialect_.quote(target.name);
   auto const column = dialect_.quote(field.name);
-  source.multiple = !field.is_unique;
+  source.multiple = !is_unique_by_itself(target, field);
   source.join = field.is_list() ? fmt::format(" LEFT JOIN {} AS {{0}} ON {}", table,
                                               dialect_.list_contains("{0}." + column, "{1}.\"id\""))
                                 : fmt::format(" LEFT JOIN {} AS {{0}} ON {{0}}.{} = {{1}}.\"id\"",
@@ -116,7 +122,7 @@ Sources::Place Sources::find(std::vector<std::string> const& names, std::size_t 
     require_visible(*target, position);
     source.parent = path;
     path += (path.empty() ? "" : ".") + name;
-    if (!sources_.contains(path)) add(path, std::move(source));
+    if (!sources_.contains(path)) add(path, std::move(source), position);
     place.collection = target;
   }
   place.source = path;
@@ -125,7 +131,7 @@ Sources::Place Sources::find(std::vector<std::string> const& names, std::size_t 
   return place;
 }
 
-std::string Sources::each(Place const& place, Field const& field, std::string const& suffix) {
+std::string Sources::each(Place const& place, Field const& field, std::size_t position) {
   auto const name = place.source + (place.source.empty() ? "" : ".") + field.name + ":each";
   if (!sources_.contains(name)) {
     Source source;
@@ -133,9 +139,8 @@ std::string Sources::each(Place const& place, Field const& field, std::string co
     source.multiple = true;
     source.join = fmt::format(" LEFT JOIN {} ON TRUE",
                               dialect_.list_rows("{1}." + dialect_.quote(field.name), "{0}"));
-    add(name, std::move(source));
+    add(name, std::move(source), position);
   }
-  (void)suffix;
   return name;
 }
 

@@ -29,7 +29,7 @@ class Sources {
              std::string const& suffix);
 
   /// The source of a list field's values; its column is `value`.
-  std::string each(Place const& place, Field const& field, std::string const& suffix);
+  std::string each(Place const& place, Field const& field, std::size_t position);
 
   /// "LEFT JOIN ..." for these sources, in the order in which they depend on each other, with
   /// aliases of that suffix.
@@ -46,7 +46,7 @@ class Sources {
   };
 
   std::string parent_alias(std::string const& parent, std::string const& suffix) const;
-  void add(std::string const& name, Source source);
+  void add(std::string const& name, Source source, std::size_t position);
   Source hop_forward(Definition const& target, Field const& field) const;
   Source hop_backward(Definition const& target, Field const& field) const;
   void require_visible(Definition const& target, std::size_t position) const;
