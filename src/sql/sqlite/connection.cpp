@@ -192,7 +192,7 @@ void Connection::open(std::filesystem::path const& file, Access access, Options 
                       vfs) != SQLITE_OK) {
     throw last_error();
   }
-  sqlite3_busy_timeout(handle_, 5'000);
+  sqlite3_busy_timeout(handle_, kBusyMillis);
   sqlite3_progress_handler(handle_, kProgressSteps, &Connection::on_progress, this);
 }
 
@@ -207,8 +207,9 @@ void Connection::register_functions(std::vector<Function> const& functions) {
   }
 }
 
-Error Connection::last_error() const {
+Error Connection::last_error() {
   auto const extended = sqlite3_extended_errcode(handle_);
+  sync_failed_ |= extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC;
   std::string_view const message = sqlite3_errmsg(handle_);
   auto const code = code_of(extended);
   Error error(code, fmt::format("SQLite: {} ({})", message, sqlite3_errstr(extended)));
@@ -224,6 +225,7 @@ int Connection::on_progress(void* self) {
 }
 
 void Connection::execute(char const* sql) {
+  stop_at_ = Deadline::max();
   if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) throw last_error();
 }
 
@@ -265,6 +267,11 @@ std::optional<Rows> Connection::run_within(Statement const& statement,
 }
 
 Rows Connection::run_watched(Statement const& statement) {
+  if (has_passed(statement.deadline)) {
+    Error error(ErrorCode::deadline, "The deadline passed before the statement began.");
+    error.retryable = true;
+    throw error;
+  }
   auto& prepared = prepare(statement.sql);
   struct Reset {
     sqlite3_stmt* statement;

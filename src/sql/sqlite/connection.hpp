@@ -43,8 +43,12 @@ class Connection {
   bool autocommit() const { return sqlite3_get_autocommit(handle_) != 0; }
   sqlite3* handle() const { return handle_; }
   /// The error of the last call, with what SQLite says.
-  Error last_error() const;
-  int extended_code() const { return sqlite3_extended_errcode(handle_); }
+  Error last_error();
+  /// An fsync has failed on this connection, whoever caught the error.
+  bool sync_failed() const { return sync_failed_; }
+
+  /// How long a statement waits for another process's lock.
+  static constexpr int kBusyMillis = 5'000;
 
  private:
   struct Prepared {
@@ -68,6 +72,7 @@ class Connection {
   std::list<Prepared> cache_;  // most recently used first
   std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_sql_;
   Deadline stop_at_ = Deadline::max();
+  bool sync_failed_ = false;
 };
 
 }  // namespace minga::sql::sqlite

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <stdexcept>
 
 namespace minga::sql::sqlite {
 namespace {
@@ -22,7 +23,7 @@ class SqliteDatabase : public Database {
         writer_(threads, options_, readers_, metrics) {}
 
   Async<Rows> read(Statement statement) override {
-    require_open(statement.deadline);
+    require_open();
     co_return co_await readers_.run(statement);
   }
 
@@ -57,6 +58,7 @@ class SqliteDatabase : public Database {
   }
 
   Async<void> backup(std::filesystem::path file) override {
+    require_open();
     auto work = [this, file] {
       sqlite::copy(options_.file, file);
     };
@@ -66,20 +68,20 @@ class SqliteDatabase : public Database {
   Async<void> close() override {
     closed_ = true;
     co_await readers_.close();
+    BlockingPool closing("close", 1, 1);
     auto work = [this] {
+      readers_.finish();
       writer_.stop();
       lock_.reset();
     };
-    co_await readers_.pool().run(work);
+    co_await closing.run(work);
   }
 
  private:
-  void require_open(Deadline deadline) const {
+  void require_open() const {
     if (closed_) throw Error(ErrorCode::connection_lost, "The database is closed.");
-    if (!has_passed(deadline)) return;
-    Error error(ErrorCode::deadline, "The deadline passed before the read began.");
-    error.retryable = true;
-    throw error;
+    if (writer_.is_current())
+      throw std::logic_error("A transaction's body reads through its transaction.");
   }
 
   Options options_;

@@ -21,7 +21,9 @@ constexpr auto kLongestHold = std::chrono::milliseconds(100);
 }  // namespace
 
 Readers::Readers(IoThreads& threads, Options const& options)
-    : threads_(threads), options_(options), pool_("read", options.readers, options.read_queue) {
+    : threads_(threads),
+      options_(options),
+      pool_(std::make_unique<BlockingPool>("read", options.readers, options.read_queue)) {
   for (std::size_t i = 0; i < threads.size(); ++i)
     lanes_.push_back(std::make_shared<Lane>(threads.context(i)));
 }
@@ -30,8 +32,8 @@ Async<Rows> Readers::run(Statement const& statement) {
   auto const thread = threads_.current();
   if (thread >= 0) {
     auto& lane = *lanes_[static_cast<std::size_t>(thread)];
-    refresh(lane);
     try {
+      refresh(lane);
       if (auto rows = lane.connection->run_within(statement, options_.read_budget))
         co_return std::move(*rows);
     } catch (Error const&) {
@@ -42,7 +44,13 @@ Async<Rows> Readers::run(Statement const& statement) {
   auto work = [this, &statement] {
     return run_in_pool(statement);
   };
-  co_return co_await pool_.run(work);
+  try {
+    co_return co_await pool_->run(work);
+  } catch (minga::Error const&) {  // its queue is full
+    Error error(ErrorCode::queue_full, "Too many long reads are waiting for the database already.");
+    error.retryable = true;
+    throw error;
+  }
 }
 
 void Readers::refresh(Lane& lane) {
@@ -60,16 +68,20 @@ void Readers::hold(Lane& lane, std::uint64_t commits) {
   lane.commits = commits;
   if (std::exchange(lane.timed, true)) return;
   lane.timer.expires_after(kLongestHold);
-  lane.timer.async_wait([&lane](boost::system::error_code error) {
-    if (error) return;  // the lane is gone
-    lane.timed = false;
-    release(lane);
+  lane.timer.async_wait([held = lane.shared_from_this()](boost::system::error_code error) {
+    if (error) return;  // the lane is closed
+    held->timed = false;
+    release(*held);
   });
 }
 
 void Readers::release(Lane& lane) {
-  if (!std::exchange(lane.holds, false)) return;
-  if (!lane.connection->autocommit()) lane.connection->control(Control::commit);
+  if (!std::exchange(lane.holds, false) || lane.connection->autocommit()) return;
+  try {
+    lane.connection->control(Control::commit);
+  } catch (Error const&) {
+    lane.connection.reset();  // the next read makes another
+  }
 }
 
 void Readers::let_log_restart(bool wanted) {
@@ -86,11 +98,15 @@ Async<void> Readers::close_lane(Lane& lane) {
 }
 
 Rows Readers::run_in_pool(Statement const& statement) {
-  auto connection = borrow();
-  auto rows = connection->run(statement);
-  std::lock_guard const lock(mutex_);
-  idle_.push_back(std::move(connection));
-  return rows;
+  struct Loan {
+    Readers& readers;
+    std::unique_ptr<Connection> connection = readers.borrow();
+    ~Loan() {
+      std::lock_guard const lock(readers.mutex_);
+      readers.idle_.push_back(std::move(connection));
+    }
+  } const loan{*this};
+  return loan.connection->run(statement);
 }
 
 std::unique_ptr<Connection> Readers::borrow() {
@@ -111,7 +127,10 @@ Async<void> Readers::close() {
     co_await boost::asio::co_spawn(threads_.context(i), std::move(task),
                                    boost::asio::use_awaitable);
   }
-  std::lock_guard const lock(mutex_);
+}
+
+void Readers::finish() {
+  pool_.reset();
   idle_.clear();
 }
 

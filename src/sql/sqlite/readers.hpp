@@ -25,9 +25,11 @@ class Readers {
   Readers(IoThreads& threads, Options const& options);
 
   Async<Rows> run(Statement const& statement);
-  /// Closes the connections, each on its own thread. No run() may follow.
+  /// Closes the I/O threads' connections, each on its own thread. No run() may follow.
   Async<void> close();
-  BlockingPool& pool() { return pool_; }
+  /// Then, from none of these threads: waits for the pool's reads and closes its connections.
+  void finish();
+  BlockingPool& pool() { return *pool_; }
 
   /// The writer has committed: called before anyone is told, so that reads that follow see it.
   void committed() { commits_.fetch_add(1, std::memory_order_release); }
@@ -36,7 +38,7 @@ class Readers {
   void let_log_restart(bool wanted);
 
  private:
-  struct Lane {
+  struct Lane : std::enable_shared_from_this<Lane> {
     explicit Lane(boost::asio::io_context& context) : timer(context) {}
     std::unique_ptr<Connection> connection;
     bool holds = false;         // a read transaction is open
@@ -59,7 +61,7 @@ class Readers {
   std::vector<std::shared_ptr<Lane>> lanes_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;  // of the pool
-  BlockingPool pool_;                              // last: its threads use the members above
+  std::unique_ptr<BlockingPool> pool_;             // last: its threads use the members above
 };
 
 }  // namespace minga::sql::sqlite

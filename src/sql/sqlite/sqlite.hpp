@@ -31,6 +31,8 @@ struct Options {
   std::size_t read_queue = 1'000;
   std::chrono::microseconds read_budget{2'000};
   std::size_t statement_cache = 256;
+  /// Pages (4 KiB) of the write-ahead log after which it is copied into the database.
+  int checkpoint_pages = 4'000;
   /// Registered SQLite VFS to open through; "" for the default. Tests force faults with it.
   std::string vfs;
   std::vector<Function> functions;

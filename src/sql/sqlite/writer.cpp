@@ -15,10 +15,13 @@ namespace minga::sql::sqlite {
 namespace {
 
 constexpr std::size_t kGroup = 512;
-/// Pages of the write-ahead log after which they are copied into the database (4 KiB each).
-constexpr int kCheckpointPages = 4'000;
-/// A log that long is begun anew as soon as no reader needs it.
-constexpr int kRestartPages = 50'000;
+/// A log that is so many times longer than a checkpoint's due is begun anew: the writer waits for
+/// the readers that need it, a moment each time.
+constexpr int kRestartTimes = 12;
+constexpr int kRestartWaitMillis = 100;
+/// Pages from a checkpoint that did not let the log begin anew to the next attempt; doubled each
+/// time.
+constexpr int kFirstPatience = 64;
 
 Error closed() {
   Error error(ErrorCode::connection_lost, "The database is closed.");
@@ -37,14 +40,28 @@ class WriterTransaction : public Transaction {
  public:
   WriterTransaction(Connection& connection, Deadline deadline)
       : connection_(connection), deadline_(deadline) {}
+
   Async<Rows> execute(Statement statement) override {
+    require_whole();
     statement.deadline = std::min(statement.deadline, deadline_);
-    co_return connection_.run(statement);
+    try {
+      co_return connection_.run(statement);
+    } catch (...) {
+      if (connection_.autocommit()) lost_ = std::current_exception();
+      throw;
+    }
+  }
+
+  /// Throws what made SQLite give up the whole transaction: nothing may follow outside of one, even
+  /// when the body has caught it.
+  void require_whole() const {
+    if (lost_) std::rethrow_exception(lost_);
   }
 
  private:
   Connection& connection_;
   Deadline deadline_;
+  std::exception_ptr lost_;
 };
 
 template <class Handler>
@@ -64,6 +81,7 @@ Writer::Writer(IoThreads& threads, Options const& options, Readers& readers, Met
       readers_(readers),
       bound_(options.write_queue),
       connection_(std::make_unique<Connection>(options.file, Access::read_write, options)),
+      checkpoint_pages_(options.checkpoint_pages),
       commits_(metrics.counter("minga_sqlite_commits_total", "Group commits.")),
       operations_(metrics.counter("minga_sqlite_operations_total",
                                   "Write operations that were committed or failed.")),
@@ -100,7 +118,12 @@ void Writer::stop() {
   connection_.reset();
 }
 
+bool Writer::is_current() const {
+  return std::this_thread::get_id() == thread_.get_id();
+}
+
 Async<void> Writer::run(Operation& operation) {
+  if (is_current()) throw std::logic_error("A transaction's body writes through its transaction.");
   operation.thread = threads_.current();
   auto initiate = [this, &operation](auto handler) {
     operation.executor = boost::asio::get_associated_executor(handler);
@@ -156,38 +179,30 @@ void Writer::work() {
     resume(group);
     checkpoint_if_due();
   }
-  sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr,
-                            nullptr);
+  checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 void Writer::run_group(std::vector<Operation*>& group) {
-  for (std::size_t first = 0; first < group.size();) first = begin_and_run(group, first);
+  if (run_together(group)) return;
+  for (auto& operation : group) {
+    if (!operation->failure) run_together(std::span(&operation, 1));
+  }
 }
 
-/// One transaction over the operations from `first` on. Returns where the next one begins: after an
-/// error with which SQLite gave the whole transaction up, behind the operation that met it.
-std::size_t Writer::begin_and_run(std::vector<Operation*>& group, std::size_t first) {
+/// One transaction over the operations. False when it was given up for one operation's sake, which
+/// has its failure then: those without one are to be done again.
+bool Writer::run_together(std::span<Operation*> group) {
   try {
     connection_->control(Control::begin_immediate);
   } catch (Error const& error) {
-    end_process_if_not_synced(error);
-    for (auto i = first; i < group.size(); ++i) group[i]->failure = std::make_exception_ptr(error);
-    return group.size();
+    fail(group, error);
+    return true;
   }
-  for (auto i = first; i < group.size(); ++i) {
-    run_one(*group[i]);
-    if (!connection_->autocommit()) continue;
-    Error lost(
-        ErrorCode::io,
-        "Another write of the same group failed so that SQLite gave up the whole transaction.");
-    lost.retryable = true;
-    for (auto j = first; j < i; ++j) {
-      if (!group[j]->failure) group[j]->failure = std::make_exception_ptr(lost);
-    }
-    return i + 1;
+  for (auto* operation : group) {
+    run_one(*operation);
+    if (connection_->autocommit()) return false;
   }
-  commit(std::span(group).subspan(first));
-  return group.size();
+  return commit(group);
 }
 
 void Writer::run_one(Operation& operation) {
@@ -199,24 +214,34 @@ void Writer::run_one(Operation& operation) {
     if (operation.statement != nullptr) {
       operation.rows =
           connection_->run(*operation.statement);  // a statement that fails undoes itself
-      return;
+    } else {
+      run_in_savepoint(operation);
     }
-    connection_->control(Control::savepoint);
-    try {
-      run_body(operation);
-    } catch (...) {
-      if (!connection_->autocommit()) {
-        connection_->control(Control::rollback_to);
-        connection_->control(Control::release);
-      }
-      throw;
-    }
+  } catch (...) {
+    end_process_if_not_synced();
+    operation.failure = std::current_exception();
+  }
+}
+
+void Writer::run_in_savepoint(Operation const& operation) {
+  connection_->control(Control::savepoint);
+  try {
+    run_body(operation);
+    connection_->control(Control::release);
+  } catch (...) {
+    undo_savepoint();
+    throw;
+  }
+}
+
+void Writer::undo_savepoint() {
+  if (connection_->autocommit()) return;
+  try {
+    connection_->control(Control::rollback_to);
     connection_->control(Control::release);
   } catch (Error const& error) {
-    end_process_if_not_synced(error);
-    operation.failure = std::current_exception();
-  } catch (...) {
-    operation.failure = std::current_exception();
+    log::warning(fmt::format("A write could not be undone by itself: {}", error.what()));
+    roll_back();
   }
 }
 
@@ -233,37 +258,60 @@ void Writer::run_body(Operation const& operation) {
   bodies_->restart();
   bodies_->poll();
   if (!ended) {
-    bodies_.reset();  // destroys the body where it stands
+    // What it waits for may still hold on to the context, which nobody runs any more.
+    abandoned_.push_back(std::move(bodies_));
     throw std::logic_error("A transaction's body awaited something other than its own statements.");
   }
   if (failure) std::rethrow_exception(failure);
+  transaction.require_whole();
 }
 
-void Writer::commit(std::span<Operation*> group) {
+/// False when one operation alone may be to blame.
+bool Writer::commit(std::span<Operation*> group) {
   try {
     connection_->control(Control::commit);
     readers_.committed();
     commits_.Increment();
-    return;
+    return true;
   } catch (Error const& error) {
-    end_process_if_not_synced(error);
-    for (auto* operation : group) {
-      if (!operation->failure) operation->failure = std::make_exception_ptr(error);
-    }
+    end_process_if_not_synced();
+    roll_back();
+    // A constraint that is checked at the end: whose it was shows when each commits by itself.
+    if (error.code() == ErrorCode::foreign_key_violation && group.size() > 1) return false;
+    Error answer = error;
+    // The disk may have stored what it said it could not: a crash before the next commit would
+    // bring it back.
+    answer.commit_in_doubt = error.code() == ErrorCode::io;
+    fail(group, answer);
+    return true;
   }
-  if (!connection_->autocommit()) connection_->control(Control::rollback);
+}
+
+void Writer::fail(std::span<Operation*> group, Error const& error) const {
+  end_process_if_not_synced();
+  for (auto* operation : group) {
+    if (!operation->failure) operation->failure = std::make_exception_ptr(error);
+  }
+}
+
+void Writer::roll_back() {
+  if (connection_->autocommit()) return;
+  try {
+    connection_->control(Control::rollback);
+  } catch (Error const& error) {
+    end_process_if_not_synced();
+    log::warning(fmt::format("A rollback met an error: {}", error.what()));
+  }
 }
 
 /// After a failed fsync the kernel may have dropped the pages that it could not write and report
 /// success next time: nothing on this machine can tell any more what is on the disk. Recovery from
 /// the log on the next start can.
-void Writer::end_process_if_not_synced(Error const& error) const {
-  auto const code = connection_->extended_code();
-  if (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC) return;
+void Writer::end_process_if_not_synced() const {
+  if (!connection_->sync_failed()) return;
   log::error(
-      fmt::format("The disk did not confirm a write ({}). The process ends: only a restart can "
-                  "tell what is stored.",
-                  error.what()));
+      "The disk did not confirm a write (fsync). The process ends: only a restart can tell what is "
+      "stored.");
   log::flush();
   std::_Exit(70);
 }
@@ -292,23 +340,31 @@ void Writer::resume(std::vector<Operation*> const& group) {
 }
 
 void Writer::checkpoint_if_due() {
-  auto const is_long = wal_pages_ >= kCheckpointPages;
+  auto const is_long = wal_pages_ >= checkpoint_pages_;
   readers_.let_log_restart(is_long);
-  if (!is_long) return;
-  auto const mode =
-      wal_pages_ >= kRestartPages ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-  sqlite3_busy_timeout(connection_->handle(), 100);
+  if (!is_long) {
+    next_checkpoint_ = checkpoint_pages_;
+    patience_ = kFirstPatience;
+    return;
+  }
+  if (wal_pages_ < next_checkpoint_) return;
+  sqlite3_busy_timeout(connection_->handle(), kRestartWaitMillis);
+  checkpoint(wal_pages_ / kRestartTimes >= checkpoint_pages_ ? SQLITE_CHECKPOINT_RESTART
+                                                             : SQLITE_CHECKPOINT_PASSIVE);
+  sqlite3_busy_timeout(connection_->handle(), Connection::kBusyMillis);
+  // While a reader needs an old state the log cannot begin anew, and each attempt costs two syncs.
+  next_checkpoint_ = wal_pages_ + patience_;
+  patience_ = std::min(patience_ * 2, std::max(checkpoint_pages_, kFirstPatience));
+}
+
+void Writer::checkpoint(int mode) {
   auto const code =
       sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
-  sqlite3_busy_timeout(connection_->handle(), 5'000);
-  if (code == SQLITE_OK) {
-    wal_pages_ = 0;  // the next commit says how long the log is
-  } else if ((code & 0xFF) != SQLITE_BUSY) {
-    auto const error = connection_->last_error();
-    end_process_if_not_synced(error);
-    log::warning(
-        fmt::format("The write-ahead log could not be copied into the database: {}", error.what()));
-  }
+  if (code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY) return;
+  auto const error = connection_->last_error();
+  end_process_if_not_synced();
+  log::warning(
+      fmt::format("The write-ahead log could not be copied into the database: {}", error.what()));
 }
 
 }  // namespace minga::sql::sqlite

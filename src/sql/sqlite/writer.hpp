@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct Operation {
 
 /// The thread that owns the only writing connection. It takes all that waits, runs each operation
 /// in a savepoint of one transaction, commits them together, and only then resumes their callers.
+/// When SQLite gives the whole transaction up for one operation's sake (it does so on a full disk,
+/// an I/O error, an interrupted write), the others are run again, each in a transaction of its own.
 class Writer {
  public:
   Writer(IoThreads& threads, Options const& options, Readers& readers, Metrics& metrics);
@@ -52,6 +55,9 @@ class Writer {
   /// queue_full or, after stop(), connection_lost.
   Async<void> run(Operation& operation);
 
+  /// On the writer's own thread: within a transaction's body.
+  bool is_current() const;
+
   /// Finishes what waits, checkpoints, closes the connection. From no I/O thread.
   void stop();
 
@@ -60,20 +66,29 @@ class Writer {
   void work();
   bool take(std::vector<Operation*>& group);
   void run_group(std::vector<Operation*>& group);
-  std::size_t begin_and_run(std::vector<Operation*>& group, std::size_t first);
+  bool run_together(std::span<Operation*> group);
   void run_one(Operation& operation);
+  void run_in_savepoint(Operation const& operation);
+  void undo_savepoint();
   void run_body(Operation const& operation);
-  void commit(std::span<Operation*> group);
+  bool commit(std::span<Operation*> group);
+  void fail(std::span<Operation*> group, Error const& error) const;
+  void roll_back();
   void resume(std::vector<Operation*> const& group);
   void checkpoint_if_due();
-  void end_process_if_not_synced(Error const& error) const;
+  void checkpoint(int mode);
+  void end_process_if_not_synced() const;
 
   IoThreads& threads_;
   Readers& readers_;
   std::size_t bound_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<boost::asio::io_context> bodies_;
+  std::vector<std::unique_ptr<boost::asio::io_context>> abandoned_;
+  int checkpoint_pages_;
   int wal_pages_ = 0;
+  int next_checkpoint_ = 0;  // due at this length of the log
+  int patience_ = 1;         // pages from there to the next attempt
   prometheus::Counter& commits_;
   prometheus::Counter& operations_;
   prometheus::Gauge& waiting_;
