@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Finds what GCC 12 destroys twice: a capturing lambda, or a braced list, in the same full expression as co_await.
+"""Finds what GCC 12 destroys twice: a capturing lambda, or a braced list, in the same full expression as co_await; a
+co_await that is reached only sometimes (behind &&, || or ?) or whose result a for loop walks.
 
     coroutines.py FILE...    prints each place; exit 1 if there is one
 
-The remedy is to give the lambda or the list a name in a statement of its own. The file is read as tokens are, not
+The remedy is to give the lambda, the list or what is awaited a name in a statement of its own. The file is read as tokens are, not
 parsed: comments and literals are blanked, then the statement around each co_await is walked.
 """
 
@@ -133,6 +134,21 @@ def faults_in(text, start, end):
         position += 1
 
 
+def shape_around(text, start, at):
+    """What makes the co_await at `at` a trap by where it stands in its expression, or None."""
+    before = text[start:at]
+    if re.search(r"\bfor\s*\($", text[:start]) and re.search(r"[^:]:[^:]", before + " "):
+        return "the range of a for loop"
+    position = start
+    while position < at:
+        if text[position] in OPENING and matching(text, position) < at:
+            position = matching(text, position)
+        elif text[position] == "?" or re.match(r"\s(&&|\|\|)\s", text[position : position + 4]):
+            return "a part that is not always reached"
+        position += 1
+    return None
+
+
 def faults(source):
     """(line, what) for each fault of a source text."""
     text = blank(source)
@@ -140,7 +156,10 @@ def faults(source):
     for match in re.finditer(r"\bco_await\b", text):
         start, end = expression_start(text, match.start()), expression_end(text, match.end())
         for position, what in faults_in(text, start, end):
-            found.add((text.count("\n", 0, position) + 1, what))
+            found.add((text.count("\n", 0, position) + 1, f"{what} in the same expression as co_await"))
+        shape = shape_around(text, start, match.start())
+        if shape:
+            found.add((text.count("\n", 0, match.start()) + 1, f"co_await in {shape}"))
     return sorted(found)
 
 
@@ -148,7 +167,7 @@ def main():
     bad = False
     for name in sys.argv[1:]:
         for line, what in faults(pathlib.Path(name).read_text(encoding="utf-8")):
-            print(f"{name}:{line}: {what} in the same expression as co_await; give it a name first")
+            print(f"{name}:{line}: {what}; give it a name first")
             bad = True
     sys.exit(1 if bad else 0)
 

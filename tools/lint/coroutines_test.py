@@ -12,6 +12,11 @@ BAD = [
     "auto r = (co_await read()).find([x](int a) { return a == x; });",
     "while (co_await next(Key{x})) {}",
     "co_await a(\n    b,\n    {c, d});",
+    "for (auto& x : co_await list()) { use(x); }",
+    "auto done = a && co_await f();",
+    "if (a || co_await f()) {}",
+    "auto x = a ? b : co_await f();",
+    "auto x = a ? co_await f() : b;",
     "auto f = [](Request& r) -> Async<int> { co_return co_await g({r, 1}); };",
 ]
 GOOD = [
@@ -24,7 +29,10 @@ GOOD = [
     "app.get(path, [tasks](Request& request) -> Async<Response> { co_return co_await f(request); });",
     'auto s = "co_await f({1})"; // co_await f([x] {})',
     "Async<void> f() { co_await g(); }\nstruct S { int a; };\nS s{1};",
-    "for (auto& x : co_await list()) { use({x}); }",
+    "auto list = co_await f(); for (auto& x : list) { use({x}); }",
+    "auto const done = co_await f() && other;",
+    "auto&& rows = co_await f(a && b);",
+    "for (auto i = co_await first(); i < 3; ++i) {}",
     "auto v = values[index]; co_await f(values[1]);",
     "co_await f({});",
     "try { co_await f(); } catch (...) { g(Foo{1}); }",
@@ -45,5 +53,5 @@ def test_lets_pass(source):
 
 def test_names_the_line():
     assert coroutines.faults("void f() {}\n\nAsync<void> g() {\n  co_await h(\n      [x] {});\n}\n") == [
-        (5, "a capturing lambda")
+        (5, "a capturing lambda in the same expression as co_await")
     ]
