@@ -43,7 +43,9 @@ bool not_modified(Request const& request, Response const& response,
     auto const tag = response.header("ETag");
     return !tag.empty() && tag_listed(request.header("If-None-Match"), tag, true);
   }
-  return modified && request.header("If-Modified-Since") == *modified;
+  if (!modified || !request.has_header("If-Modified-Since")) return false;
+  auto const since = parse_http_date(request.header("If-Modified-Since"));
+  return since && *since >= *parse_http_date(*modified);
 }
 
 void make_not_modified(Answer& answer) {

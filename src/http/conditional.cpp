@@ -44,6 +44,28 @@ bool tag_listed(std::string_view list, std::string_view tag, bool weak) {
   return false;
 }
 
+std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {
+  // "Sun, 06 Nov 1994 08:49:37 GMT"
+  static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT"))
+    return std::nullopt;
+  auto const month = kMonths.find(text.substr(8, 3));
+  auto const day = number(text.substr(5, 2));
+  auto const year = number(text.substr(12, 4));
+  auto const hour = number(text.substr(17, 2));
+  auto const minute = number(text.substr(20, 2));
+  auto const second = number(text.substr(23, 2));
+  if (month == std::string_view::npos || month % 3 != 0 || !day || !year || !hour || !minute ||
+      !second)
+    return std::nullopt;
+  auto const date = std::chrono::year(static_cast<int>(*year)) /
+                    std::chrono::month(static_cast<unsigned>(month / 3 + 1)) /
+                    std::chrono::day(static_cast<unsigned>(*day));
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+         std::chrono::seconds(*second);
+}
+
 RangeAnswer choose_range(std::string_view header, std::uint64_t size) {
   if (!header.starts_with("bytes=") || header.find(',') != std::string_view::npos) return {};
   auto const spec = trim(header.substr(6));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@ namespace minga::http {
 /// Whether an entity tag (quoted, as sent in ETag) is in a list (If-Match, If-None-Match); "*"
 /// matches any. The weak comparison (RFC 9110 section 8.8.3.2) takes W/"x" and "x" as equal.
 bool tag_listed(std::string_view list, std::string_view tag, bool weak);
+
+/// An IMF-fixdate (RFC 9110 section 5.6.7), as all clients write it; nothing for other text.
+std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text);
 
 struct ByteRange {
   std::uint64_t first = 0;

@@ -38,6 +38,21 @@ TEST(TagListed, ComparesAsTheHeaderAsks) {
   }
 }
 
+TEST(ParseHttpDate, ReadsImfFixdates) {
+  auto const seconds = [](std::string_view text) {
+    auto const time = parse_http_date(text);
+    return time ? time->time_since_epoch().count() : -1;
+  };
+  EXPECT_EQ(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), 784'111'777);
+  EXPECT_EQ(seconds("Thu, 01 Jan 1970 00:00:00 GMT"), 0);
+  EXPECT_EQ(seconds("Tue, 29 Feb 2000 23:59:60 GMT"), 951'868'800);
+  for (auto const* text : {"", "Sun, 06 Nov 1994 08:49:37", "Sun, 31 Feb 1994 08:49:37 GMT",
+                           "Sun, 06 ovD 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
+                           "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT",
+                           "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"})
+    EXPECT_EQ(seconds(text), -1) << text;
+}
+
 std::string text_of(RangeAnswer const& answer) {
   if (!answer.satisfiable) return "416";
   if (!answer.range) return "whole";

@@ -117,14 +117,14 @@ void fill_request(Request::Impl& impl, beast::http::request_header<> const& head
   for (auto const& field : head) {
     std::string_view const name(field.name_string().data(), field.name_string().size());
     std::string_view const value(field.value().data(), field.value().size());
-    auto const same = [&](auto const& pair) {
-      return equals_ignoring_case(pair.first, name);
-    };
-    auto const present = std::find_if(impl.headers.begin(), impl.headers.end(), same);
-    if (present == impl.headers.end()) {
+    // Beast keeps the fields of one name together; looking for it among all would take milliseconds
+    // where the head is full of names.
+    if (impl.headers.empty() || !equals_ignoring_case(impl.headers.back().first, name)) {
       impl.headers.emplace_back(name, value);
     } else {
-      present->second.append(equals_ignoring_case(name, "Cookie") ? "; " : ", ").append(value);
+      impl.headers.back()
+          .second.append(equals_ignoring_case(name, "Cookie") ? "; " : ", ")
+          .append(value);
     }
   }
   impl.settings = &settings;

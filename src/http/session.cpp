@@ -5,6 +5,8 @@
 #include "http/answer.hpp"
 #include "http/cors.hpp"
 #include "http/head.hpp"
+#include "http/peer.hpp"
+#include "http/redirect.hpp"
 #include "http/request_impl.hpp"
 
 #include <boost/asio/redirect_error.hpp>
@@ -18,7 +20,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <poll.h>
 #include <span>
 #include <unistd.h>
 
@@ -85,9 +86,7 @@ class Session final : public SessionBase {
         stream_(std::move(stream)),
         redirects_(redirects),
         wake_(lane.context()) {
-    error_code error;
-    auto const endpoint = socket_of(stream_).remote_endpoint(error);
-    if (!error) peer_ = endpoint.address().to_string();
+    peer_ = address_of(socket_of(stream_));
     ++shared_.connections;
     shared_.metrics.connections.Increment();
     lane_.enter(*this);
@@ -327,7 +326,7 @@ class Session final : public SessionBase {
   }
 
   Async<Response> respond(Request& request) {
-    if (redirects_) co_return redirect(request);
+    if (redirects_) co_return redirect_to_https(request, shared_.tls_port);
     if (request.method() == Method::options) co_return answer_options(request);
     std::string fault;
     std::optional<Response> response;
@@ -369,16 +368,6 @@ class Session final : public SessionBase {
                              fault));
     auto failure = expected ? error_response(*expected, request.id()) : internal_error(request);
     co_return co_await prepare(shared_, request, std::move(failure));
-  }
-
-  Response redirect(Request const& request) const {
-    auto host = request.header("Host");
-    if (!host.ends_with(']')) host = host.substr(0, std::min(host.rfind(':'), host.size()));
-    auto const port =
-        shared_.tls_port == 443 ? std::string() : fmt::format(":{}", shared_.tls_port);
-    auto const reading = request.method() == Method::get || request.method() == Method::head;
-    return Response::redirect(fmt::format("https://{}{}{}", host, port, request.target()),
-                              reading ? 301 : 308);
   }
 
   Async<std::size_t> read_body(std::span<char> buffer) {
@@ -535,13 +524,7 @@ class Session final : public SessionBase {
     co_return writer.sent();
   }
 
-  bool peer_has_gone() const {
-    auto& socket = const_cast<Session*>(this)->stream_;
-    auto& lowest = socket_of(socket);
-    if (!lowest.is_open()) return true;
-    pollfd state{lowest.native_handle(), POLLRDHUP, 0};
-    return ::poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-  }
+  bool peer_has_gone() const { return has_gone(socket_of(const_cast<Session*>(this)->stream_)); }
 
   void log_access(Request const& request, Answer const& answer, std::size_t sent, Deadline begin) {
     auto const elapsed = Clock::now() - begin;
