@@ -164,6 +164,19 @@ int bind_value(sqlite3_stmt* statement, int at, Value const& value) {
   return sqlite3_bind_null(statement, at);
 }
 
+/// "$3": 2.
+int ordinal_of(char const* parameter, std::string_view sql) {
+  std::string_view const name = parameter == nullptr ? "?" : parameter;
+  int number = 0;
+  auto const end = name.data() + name.size();
+  auto const parsed = std::from_chars(name.data() + 1, end, number);
+  if (name[0] != '$' || parsed.ec != std::errc() || parsed.ptr != end || number < 1) {
+    throw Error(ErrorCode::syntax,
+                fmt::format("Placeholders are $1, $2, ..., not '{}': {}", name, sql));
+  }
+  return number - 1;
+}
+
 }  // namespace
 
 Connection::Connection(std::filesystem::path const& file, Access access, Options const& options)
@@ -292,21 +305,23 @@ Connection::Prepared& Connection::prepare(std::string const& sql) {
   Prepared prepared;
   prepared.sql = sql;
   char const* rest = nullptr;
-  if (sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+  if (sqlite3_prepare_v3(handle_, prepared.sql.c_str(), static_cast<int>(sql.size() + 1),
                          SQLITE_PREPARE_PERSISTENT, &prepared.statement, &rest) != SQLITE_OK) {
     throw last_error();
   }
+  std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owner(prepared.statement, sqlite3_finalize);
+  if (!owner) throw Error(ErrorCode::syntax, fmt::format("There is no statement in '{}'.", sql));
+  if (std::string_view(rest).find_first_not_of(" \t\r\n;") != std::string_view::npos)
+    throw Error(ErrorCode::syntax, fmt::format("More than one statement: {}", sql));
   auto columns = std::make_shared<std::vector<std::string>>();
   for (int i = 0; i < sqlite3_column_count(prepared.statement); ++i)
     columns->emplace_back(sqlite3_column_name(prepared.statement, i));
   prepared.columns = std::move(columns);
-  for (int i = 1; i <= sqlite3_bind_parameter_count(prepared.statement); ++i) {
-    std::string_view const name = sqlite3_bind_parameter_name(prepared.statement, i);
-    int number = 0;
-    std::from_chars(name.data() + 1, name.data() + name.size(), number);
-    prepared.ordinals.push_back(number - 1);
-  }
+  for (int i = 1; i <= sqlite3_bind_parameter_count(prepared.statement); ++i)
+    prepared.ordinals.push_back(
+        ordinal_of(sqlite3_bind_parameter_name(prepared.statement, i), sql));
   cache_.push_front(std::move(prepared));
+  owner.release();  // the cache's
   by_sql_.emplace(cache_.front().sql, cache_.begin());
   if (cache_.size() > cache_bound_) {
     by_sql_.erase(cache_.back().sql);

@@ -21,8 +21,9 @@ Error refusal(ErrorCode code, std::string message) {
   return Error(code, std::move(message));
 }
 
-bool is_empty(Connection& connection) {
-  return connection.query_text("SELECT COUNT(*) FROM sqlite_master") == "0";
+bool is_new(Connection& connection) {
+  return connection.query_text("PRAGMA application_id") == "0" &&
+         connection.query_text("SELECT COUNT(*) FROM sqlite_master") == "0";
 }
 
 void require_ours(Connection& connection, std::filesystem::path const& file) {
@@ -73,7 +74,7 @@ void prepare_connection(Connection& connection, std::filesystem::path const& fil
                         bool was_closed) {
   // SQLite opens what it may not write for reading, and says so at the first write only.
   if (sqlite3_db_readonly(connection.handle(), "main") == 1) throw not_writable(file);
-  if (is_empty(connection)) {
+  if (is_new(connection)) {
     connection.execute(fmt::format("PRAGMA application_id = {}", kApplicationId).c_str());
   } else {
     require_ours(connection, file);
@@ -171,6 +172,24 @@ void require_present(std::filesystem::path const& source) {
     throw refusal(ErrorCode::io, fmt::format("There is no file {}.", source.string()));
 }
 
+/// Gives the file and its log a second name each: the old database stays in its place until the
+/// restored one takes it. Its log goes into it where it is whole; a damaged one, which is what
+/// restoring is for, keeps its log beside it.
+void keep_before_restore(std::filesystem::path const& target) {
+  try {
+    Connection old(target, Access::read_write, Options{});
+    old.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (Error const& error) {
+    log::warning(fmt::format("The database that is replaced is not whole: {}", error.what()));
+  }
+  for (auto const* suffix : {"", "-wal"}) {
+    auto const from = target.string() + suffix;
+    auto const before = target.string() + ".before-restore" + suffix;
+    std::filesystem::remove(before);
+    if (std::filesystem::exists(from)) std::filesystem::create_hard_link(from, before);
+  }
+}
+
 }  // namespace
 
 void prepare_file(Options const& options) {
@@ -202,19 +221,10 @@ void copy(std::filesystem::path const& source, std::filesystem::path const& targ
 void restore(std::filesystem::path const& backup, std::filesystem::path const& target) {
   require_present(backup);
   FileLock const lock(target);
-  auto const before = std::filesystem::path(target.string() + ".before-restore");
   auto const fresh = std::filesystem::path(target.string() + ".restored");
   std::filesystem::remove(fresh);
   sqlite::copy(backup, fresh);
-  if (std::filesystem::exists(target)) {
-    // What the old one has in its log goes into the file first: it must be whole on its own.
-    {
-      Options options;
-      Connection old(target, Access::read_write, options);
-      old.execute("PRAGMA wal_checkpoint(TRUNCATE)");
-    }
-    std::filesystem::rename(target, before);
-  }
+  if (std::filesystem::exists(target)) keep_before_restore(target);
   for (auto const* suffix : {"-wal", "-shm"}) std::filesystem::remove(target.string() + suffix);
   std::filesystem::rename(fresh, target);
   sync(folder_of(target));

@@ -1,0 +1,394 @@
+#include "sql/sqlite/writer.hpp"
+
+#include "sql/sqlite/sqlite_testing.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <atomic>
+#include <functional>
+#include <stdexcept>
+
+namespace minga::sql::sqlite {
+namespace {
+
+using namespace std::chrono_literals;
+using testing_support::FaultyVfs;
+using File = FaultyVfs::File;
+using Call = FaultyVfs::Call;
+
+constexpr char const* kInsert = "INSERT INTO notes (id) VALUES ($1)";
+constexpr char const* kInsertLarge = "INSERT INTO notes (id, body) VALUES ($1, zeroblob(1000000))";
+constexpr char const* kInsertEndlessly =
+    "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) "
+    "INSERT INTO notes (id) SELECT i FROM n";
+
+class WriterTest : public SqliteTest {
+ protected:
+  explicit WriterTest(Options options = {}) : SqliteTest(std::move(options)) {}
+
+  double commits() { return engine_.metrics.counter("minga_sqlite_commits_total", "").Value(); }
+  std::int64_t log_syncs() const { return vfs_.calls(File::log, Call::sync); }
+};
+
+/// What the writer meets in one group: started while it is held.
+TEST_F(WriterTest, CommitsTogetherWhatWaits) {
+  insert(0);
+  HeldWriter held(engine_);
+  std::vector<std::future<Rows>> writes;
+  Ids expected{0};
+  for (std::int64_t id = 1; id <= 100; ++id) {
+    writes.push_back(start_insert(id, static_cast<std::size_t>(id % 2)));
+    expected.insert(id);
+  }
+  settle();
+  auto const before = commits();
+  auto const syncs = log_syncs();
+  held.release();
+  for (auto& write : writes) EXPECT_EQ(write.get().affected(), 1);
+  EXPECT_EQ(commits() - before, 2) << "the holder's and one for all others";
+  EXPECT_EQ(log_syncs() - syncs, 1);
+  EXPECT_EQ(ids(), expected);
+}
+
+Async<void> insert_loop(Database& database, std::int64_t from, std::int64_t count) {
+  for (auto id = from; id < from + count; ++id) {
+    Params values{id};
+    Statement statement(kInsert, std::move(values));
+    co_await database.write(std::move(statement));
+  }
+}
+
+TEST_F(WriterTest, KeepsEveryWriteOfManyWriters) {
+  std::vector<std::future<void>> writers;
+  for (std::int64_t i = 0; i < 64; ++i) {
+    writers.push_back(
+        start(insert_loop(*engine_.database, i * 100, 50), static_cast<std::size_t>(i % 2)));
+  }
+  for (auto& writer : writers) writer.get();
+  EXPECT_LT(log_syncs(), 64 * 50 / 2);
+  reopen();
+  EXPECT_EQ(ids().size(), 64U * 50U);
+  EXPECT_EQ(integrity(), "ok");
+}
+
+Async<void> insert_two_then(Transaction& transaction, std::int64_t id, std::int64_t then) {
+  Statement first(kInsert, {id});
+  co_await transaction.execute(std::move(first));
+  Statement second(kInsert, {then});
+  co_await transaction.execute(std::move(second));
+}
+
+TEST_F(WriterTest, UndoesAFailedOperationAlone) {
+  insert(1);
+  HeldWriter held(engine_);
+  auto before = start_insert(2);
+  auto failing =
+      start_transact([](Transaction& transaction) { return insert_two_then(transaction, 3, 1); });
+  auto after =
+      start_transact([](Transaction& transaction) { return insert_two_then(transaction, 4, 5); });
+  settle();
+  auto const commits_before = commits();
+  held.release();
+  before.get();
+  EXPECT_EQ(refusal([&] { failing.get(); }).code(), ErrorCode::unique_violation);
+  after.get();
+  EXPECT_EQ(commits() - commits_before, 2);
+  EXPECT_EQ(ids(), (Ids{1, 2, 4, 5}));
+}
+
+/// More than SQLite's cache holds: pages go to the log before the commit.
+Async<void> insert_fifty_large(Transaction& transaction) {
+  for (std::int64_t id = 100; id < 150; ++id) {
+    Params values{id};
+    Statement statement(kInsertLarge, std::move(values));
+    co_await transaction.execute(std::move(statement));
+  }
+}
+
+TEST_F(WriterTest, DoesTheOthersAgainWhenOneLosesTheTransaction) {
+  HeldWriter held(engine_);
+  auto before = start_insert(1);
+  auto large = start_transact(insert_fifty_large);
+  auto after = start_insert(2);
+  settle();
+  vfs_.inject({File::log, Call::write, SQLITE_FULL, 0, 1});
+  held.release();
+  EXPECT_EQ(refusal([&] { large.get(); }).code(), ErrorCode::full);
+  before.get();
+  after.get();
+  EXPECT_EQ(ids(), (Ids{1, 2}));
+  EXPECT_EQ(integrity(), "ok");
+}
+
+Async<void> try_insert_large(Transaction& transaction, std::int64_t id, int& refused) {
+  Params values{id};
+  Statement statement(kInsertLarge, std::move(values));
+  try {
+    co_await transaction.execute(std::move(statement));
+  } catch (Error const&) {
+    ++refused;
+  }
+}
+
+Async<void> insert_without_care(Transaction& transaction, int& refused) {
+  for (std::int64_t id = 100; id < 150; ++id) co_await try_insert_large(transaction, id, refused);
+}
+
+TEST_F(WriterTest, WritesNothingOutsideOfALostTransaction) {
+  int refused = 0;
+  vfs_.inject({File::log, Call::write, SQLITE_FULL, 0, 1});
+  auto const body = [&refused](Transaction& transaction) {
+    return insert_without_care(transaction, refused);
+  };
+  EXPECT_EQ(refusal([&] { transact(body); }).code(), ErrorCode::full);
+  EXPECT_GT(refused, 1) << "statements after the loss were done";
+  EXPECT_EQ(ids(), Ids{});
+  insert(1);
+  EXPECT_EQ(ids(), Ids{1});
+}
+
+TEST_F(WriterTest, AnInterruptedWriteHarmsNoOther) {
+  HeldWriter held(engine_);
+  auto before = start_insert(1);
+  auto endless = start_write(kInsertEndlessly, {}, Clock::now() + 200ms);
+  auto after = start_insert(2);
+  settle();
+  held.release();
+  EXPECT_EQ(refusal([&] { endless.get(); }).code(), ErrorCode::deadline);
+  before.get();
+  after.get();
+  EXPECT_EQ(ids(), (Ids{1, 2}));
+}
+
+TEST_F(WriterTest, FindsWhoseConstraintFailsAtTheCommit) {
+  write(
+      "CREATE TABLE parts (id INTEGER PRIMARY KEY, note INTEGER REFERENCES notes (id) DEFERRABLE "
+      "INITIALLY DEFERRED)");
+  HeldWriter held(engine_);
+  auto before = start_insert(1);
+  auto orphan = start_write("INSERT INTO parts VALUES (1, 77)");
+  auto child = start_write("INSERT INTO parts VALUES (2, 1)");
+  settle();
+  held.release();
+  EXPECT_EQ(refusal([&] { orphan.get(); }).code(), ErrorCode::foreign_key_violation);
+  before.get();
+  child.get();
+  EXPECT_EQ(read("SELECT id FROM parts").integer(0, 0), 2);
+}
+
+TEST_F(WriterTest, DoesNotBeginPastTheDeadline) {
+  HeldWriter held(engine_);
+  auto const deadline = Clock::now() + 20ms;
+  auto statement = start_write(kInsert, {std::int64_t{1}}, deadline);
+  auto body = start_transact(
+      [](Transaction& transaction) { return insert_two_then(transaction, 2, 3); }, deadline);
+  settle();
+  while (!has_passed(deadline)) std::this_thread::yield();
+  held.release();
+  for (auto const& error : {refusal([&] { statement.get(); }), refusal([&] { body.get(); })}) {
+    EXPECT_EQ(error.code(), ErrorCode::deadline);
+    EXPECT_TRUE(error.retryable);
+  }
+  EXPECT_EQ(ids(), Ids{});
+}
+
+Async<void> insert_until(Transaction& transaction, Deadline deadline) {
+  co_await insert_two_then(transaction, 1, 2);
+  while (!has_passed(deadline)) std::this_thread::yield();
+  co_await insert_two_then(transaction, 3, 4);
+}
+
+TEST_F(WriterTest, ABodyEndsAtItsDeadline) {
+  auto const deadline = Clock::now() + 20ms;
+  auto const body = [deadline](Transaction& transaction) {
+    return insert_until(transaction, deadline);
+  };
+  EXPECT_EQ(refusal([&] { transact(body, deadline); }).code(), ErrorCode::deadline);
+  EXPECT_EQ(ids(), Ids{});
+}
+
+class ShortQueueTest : public WriterTest {
+ protected:
+  ShortQueueTest() : WriterTest(four()) {}
+
+ private:
+  static Options four() {
+    Options options;
+    options.write_queue = 4;
+    return options;
+  }
+};
+
+TEST_F(ShortQueueTest, RefusesWhatDoesNotFit) {
+  HeldWriter held(engine_);
+  std::vector<std::future<Rows>> writes;
+  for (std::int64_t id = 1; id <= 4; ++id) writes.push_back(start_insert(id));
+  settle();
+  auto const error = refusal([&] { insert(5); });
+  EXPECT_EQ(error.code(), ErrorCode::queue_full);
+  EXPECT_TRUE(error.retryable);
+  held.release();
+  for (auto& write : writes) write.get();
+  insert(5);
+  EXPECT_EQ(ids(), (Ids{1, 2, 3, 4, 5}));
+}
+
+TEST_F(WriterTest, FinishesTheWriteOfACallerThatIsCancelled) {
+  HeldWriter held(engine_);
+  boost::asio::cancellation_signal signal;
+  std::promise<std::exception_ptr> ended;
+  auto note = [&ended](std::exception_ptr error) {
+    ended.set_value(error);
+  };
+  boost::asio::co_spawn(engine_.threads.context(0), insert_loop(*engine_.database, 1, 10),
+                        boost::asio::bind_cancellation_slot(signal.slot(), note));
+  settle();
+  auto const cancel = [&signal] {
+    signal.emit(boost::asio::cancellation_type::terminal);
+  };
+  boost::asio::post(engine_.threads.context(0), std::packaged_task<void()>(cancel));
+  settle();
+  held.release();
+  auto const failure = ended.get_future().get();
+  EXPECT_THROW(std::rethrow_exception(failure), boost::system::system_error);
+  EXPECT_EQ(ids(), Ids{1}) << "the write that was under way, and none after it";
+}
+
+Async<void> insert_and_sleep(Transaction& transaction) {
+  co_await insert_two_then(transaction, 1, 2);
+  co_await sleep_for(1h);
+}
+
+Async<void> insert_and_write(Transaction& transaction, Database& database) {
+  co_await insert_two_then(transaction, 1, 2);
+  co_await database.write(Statement("DELETE FROM notes"));
+}
+
+Async<void> insert_and_read(Transaction& transaction, Database& database) {
+  co_await insert_two_then(transaction, 1, 2);
+  co_await database.read(Statement("SELECT 1"));
+}
+
+TEST_F(WriterTest, ABodyAwaitsNothingElse) {
+  insert(7);
+  auto& database = *engine_.database;
+  EXPECT_THROW(transact(insert_and_sleep), std::logic_error);
+  EXPECT_THROW(
+      transact([&](Transaction& transaction) { return insert_and_write(transaction, database); }),
+      std::logic_error);
+  EXPECT_THROW(
+      transact([&](Transaction& transaction) { return insert_and_read(transaction, database); }),
+      std::logic_error);
+  EXPECT_EQ(ids(), Ids{7});
+  insert(8);
+  EXPECT_EQ(ids(), (Ids{7, 8}));
+}
+
+/// Writes until it is refused; the last number that was acknowledged.
+Async<std::int64_t> insert_until_refused(Database& database, std::int64_t from,
+                                         std::atomic<std::int64_t>& count) {
+  auto id = from;
+  for (;;) {
+    Params values{id};
+    Statement statement(kInsert, std::move(values));
+    try {
+      co_await database.write(std::move(statement));
+    } catch (Error const& error) {
+      EXPECT_EQ(error.code(), ErrorCode::connection_lost) << error.what();
+      break;
+    }
+    ++id;
+    ++count;
+  }
+  co_return id - 1;
+}
+
+TEST_F(WriterTest, ClosingUnderLoadFinishesWhatWasAccepted) {
+  std::vector<std::future<std::int64_t>> writers;
+  std::atomic<std::int64_t> count = 0;
+  for (std::int64_t i = 0; i < 32; ++i) {
+    writers.push_back(start(insert_until_refused(*engine_.database, i * 1'000'000, count),
+                            static_cast<std::size_t>(i % 2)));
+  }
+  while (count < 500) std::this_thread::yield();
+  engine_.run(engine_.database->close());
+  Ids acknowledged;
+  for (std::int64_t i = 0; i < 32; ++i) {
+    auto const last = writers[static_cast<std::size_t>(i)].get();
+    for (auto id = i * 1'000'000; id <= last; ++id) acknowledged.insert(id);
+  }
+  engine_.database.reset();
+  EXPECT_FALSE(std::filesystem::exists(engine_.file().string() + "-wal"));
+  engine_.open();
+  EXPECT_EQ(ids(), acknowledged);
+  EXPECT_EQ(integrity(), "ok");
+}
+
+class SmallLogTest : public WriterTest {
+ protected:
+  SmallLogTest() : WriterTest(small_log()) {}
+
+  static Options small_log() {
+    Options options;
+    options.checkpoint_pages = 100;
+    return options;
+  }
+  std::int64_t database_syncs() const { return vfs_.calls(File::database, Call::sync); }
+  /// Some 13 pages each.
+  void insert_large(std::int64_t from, std::int64_t count) {
+    for (auto id = from; id < from + count; ++id)
+      write("INSERT INTO notes (id, body) VALUES ($1, zeroblob(50000))", {id});
+  }
+};
+
+TEST_F(SmallLogTest, IsBegunAnewOnceItIsCopied) {
+  auto const log = engine_.file().string() + "-wal";
+  insert_large(0, 200);  // 10 MB
+  EXPECT_GT(database_syncs(), 2);
+  EXPECT_LT(std::filesystem::file_size(log), 4'000'000U);
+}
+
+TEST_F(SmallLogTest, AReaderThatHoldsItUpDoesNotSlowEveryCommit) {
+  insert(1'000'000);
+  Connection reader(engine_.file(), Access::read_only, Options{});
+  reader.execute("BEGIN");
+  EXPECT_EQ(reader.query_text("SELECT COUNT(*) FROM notes"), "1");
+  auto const syncs = database_syncs();
+  insert_large(0, 150);
+  EXPECT_LT(database_syncs() - syncs, 30);
+  EXPECT_EQ(reader.query_text("SELECT COUNT(*) FROM notes"), "1");
+  reader.execute("COMMIT");
+  insert_large(150, 10);
+  EXPECT_EQ(ids().size(), 161U);
+  EXPECT_EQ(integrity(), "ok");
+}
+
+TEST_F(SmallLogTest, ACheckpointThatFailsLosesNothing) {
+  vfs_.inject({File::database, Call::write, SQLITE_IOERR_WRITE});
+  insert_large(0, 50);
+  EXPECT_GT(vfs_.failures(), 0);
+  EXPECT_EQ(ids().size(), 50U);
+  vfs_.heal();
+  auto const syncs = database_syncs();
+  insert_large(50, 50);
+  EXPECT_GT(database_syncs(), syncs) << "nothing was copied any more";
+  reopen();
+  EXPECT_EQ(ids().size(), 100U);
+  EXPECT_EQ(integrity(), "ok");
+}
+
+TEST_F(SmallLogTest, AFullDiskAtTheLastCheckpointLosesNothing) {
+  insert_large(0, 5);
+  vfs_.inject({File::database, Call::write, SQLITE_FULL});
+  engine_.close();
+  EXPECT_GT(vfs_.failures(), 0);
+  vfs_.heal();
+  engine_.open();
+  EXPECT_EQ(ids().size(), 5U);
+  EXPECT_EQ(integrity(), "ok");
+}
+
+}  // namespace
+}  // namespace minga::sql::sqlite
