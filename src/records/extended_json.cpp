@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <unordered_map>
@@ -27,11 +28,14 @@ std::optional<std::int64_t> integer_of(Json const& value) {
   return number;
 }
 
+/// Nothing outside of the years 0000..9999.
 std::optional<Json> time_of(std::int64_t millis) {
-  SystemTime const time{std::chrono::milliseconds{millis}};
-  auto const text = format_time(time);
-  if (text.size() != 24) return std::nullopt;
-  return Json(text);
+  using namespace std::chrono;
+  constexpr SystemTime kFirst = sys_days{year{0} / 1 / 1};
+  constexpr SystemTime kEnd = sys_days{year{10'000} / 1 / 1};
+  SystemTime const time{milliseconds{millis}};
+  if (time < kFirst || time >= kEnd) return std::nullopt;
+  return Json(format_time(time));
 }
 
 std::optional<Json> read_integer(Json const& value) {
@@ -45,9 +49,8 @@ std::optional<Json> read_double(Json const& value) {
   auto const text = view(value);
   double number = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  auto const is_finite =
-      error == std::errc{} && end == text.data() + text.size() && number - number == 0;
-  return is_finite ? Json(number) : value;
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return std::isfinite(number) ? Json(number) : value;
 }
 
 std::optional<Json> read_date(Json const& value) {
@@ -82,6 +85,10 @@ std::optional<Json> read_timestamp(Json const& value) {
   return time_of(millis);
 }
 
+Json slashed(std::string_view pattern, std::string_view flags) {
+  return Json(fmt::format("/{}/{}", pattern, flags));
+}
+
 std::optional<Json> read_regular_expression(Json const& value) {
   auto const* object = value.if_object();
   if (object == nullptr) return read_text(value);
@@ -90,7 +97,12 @@ std::optional<Json> read_regular_expression(Json const& value) {
   if (pattern == nullptr || !pattern->is_string()) return std::nullopt;
   auto const flags =
       options != nullptr && options->is_string() ? view(*options) : std::string_view{};
-  return Json(fmt::format("/{}/{}", view(*pattern), flags));
+  return slashed(view(*pattern), flags);
+}
+
+/// The legacy form: its options stand beside it.
+std::optional<Json> read_regex(Json const& value) {
+  return value.is_string() ? std::optional<Json>(slashed(view(value), {})) : std::nullopt;
 }
 
 std::optional<Json> read_nothing(Json const&) {
@@ -111,7 +123,7 @@ Reader reader_for(std::string_view key) {
       {"$uuid", read_text},
       {"$timestamp", read_timestamp},
       {"$regularExpression", read_regular_expression},
-      {"$regex", read_text},
+      {"$regex", read_regex},
       {"$symbol", read_text},
       {"$code", read_text},
       {"$undefined", read_nothing},
@@ -121,17 +133,35 @@ Reader reader_for(std::string_view key) {
   return found == readers.end() ? nullptr : found->second;
 }
 
-/// The value that an object of one of the forms stands for. A second member is only a form's own
-/// ($type of a legacy $binary, $options of a $regex, $scope of $code).
+/// The second member that a legacy form may have, in whatever order.
+std::string_view companion_of(std::string_view key) {
+  if (key == "$binary") return "$type";
+  if (key == "$regex") return "$options";
+  if (key == "$code") return "$scope";
+  return {};
+}
+
+std::optional<Json> read_pair(JsonObject::value_type const& form,
+                              JsonObject::value_type const& second) {
+  std::string_view const key = form.key();
+  auto const companion = companion_of(key);
+  if (companion.empty() || std::string_view(second.key()) != companion) return std::nullopt;
+  if (key == "$regex" && form.value().is_string() && second.value().is_string())
+    return slashed(view(form.value()), view(second.value()));
+  return reader_for(key)(form.value());
+}
+
+/// The value that an object of one of the forms stands for.
 std::optional<Json> read_form(JsonObject const& object) {
   if (object.empty() || object.size() > 2) return std::nullopt;
-  auto const reader = reader_for(object.begin()->key());
-  if (reader == nullptr) return std::nullopt;
-  if (object.size() == 2) {
-    std::string_view const second = std::next(object.begin())->key();
-    if (second != "$type" && second != "$options" && second != "$scope") return std::nullopt;
+  auto const& first = *object.begin();
+  if (object.size() == 1) {
+    auto const reader = reader_for(first.key());
+    return reader == nullptr ? std::nullopt : reader(first.value());
   }
-  return reader(object.begin()->value());
+  auto const& second = *std::next(object.begin());
+  auto plain = read_pair(first, second);
+  return plain ? plain : read_pair(second, first);
 }
 
 }  // namespace

@@ -272,6 +272,19 @@ bool is_blank_json(Json const& value) {
          (value.is_object() && value.get_object().empty());
 }
 
+/// Exact where 64 bits hold the result; nothing where no double does.
+std::optional<Json> add(Json const& stored, Json const& operand, bool plus) {
+  if (stored.is_int64() && operand.is_int64()) {
+    std::int64_t sum = 0;
+    auto const overflows =
+        plus ? __builtin_add_overflow(stored.get_int64(), operand.get_int64(), &sum)
+             : __builtin_sub_overflow(stored.get_int64(), operand.get_int64(), &sum);
+    if (!overflows) return Json(sum);
+  }
+  auto const sum = as_double(stored) + (plus ? 1 : -1) * as_double(operand);
+  return std::isfinite(sum) ? std::optional<Json>(tidy(sum)) : std::nullopt;
+}
+
 }  // namespace
 
 void FieldErrors::add(std::string_view field, std::string_view code, std::string_view message,
@@ -381,14 +394,10 @@ std::optional<Json> apply_modifier(Field const& field, Json const& stored, Modif
   if (field.type == FieldType::number && modifier != Modifier::prepend) {
     auto const read = read_number(field, operand, errors);
     if (!read) return std::nullopt;
-    auto const sign = modifier == Modifier::append ? 1 : -1;
-    if (stored.is_int64() && read->is_int64()) {
-      std::int64_t sum = 0;
-      auto const overflows =
-          __builtin_add_overflow(stored.get_int64(), sign * read->get_int64(), &sum);
-      if (!overflows) return Json(sum);
-    }
-    return tidy((stored.is_null() ? 0 : as_double(stored)) + sign * as_double(*read));
+    auto const sum = add(stored.is_null() ? Json(0) : stored, *read, modifier == Modifier::append);
+    if (sum && !(field.only_int && sum->is_double())) return sum;
+    errors.add(field.name, "validation_not_a_number", "The result is more than the field holds.");
+    return std::nullopt;
   }
   if (field.type != FieldType::select && field.type != FieldType::relation) {
     errors.add(field.name, "validation_invalid_value", "The field's type has no such modifier.");
