@@ -105,6 +105,7 @@ std::string wrong_options(Field const& field) {
       break;
   }
   if (field.max_select < 1) return "maxSelect must be at least 1.";
+  if (field.min_select > field.max_select) return "minSelect must not be greater than maxSelect.";
   if (field.min_value && field.max_value && *field.max_value > 0 &&
       *field.min_value > *field.max_value) {
     return "min must not be greater than max.";
@@ -117,7 +118,8 @@ void check_fields(Definition const& definition, Problems& problems) {
   for (std::size_t i = 0; i < definition.fields.size(); ++i) {
     auto const& field = definition.fields[i];
     auto const fits = is_word(field.name) && field.name.size() <= kLongestFieldName &&
-                      field.name.find("_via_") == std::string::npos && field.name != "_open";
+                      field.name.find("_via_") == std::string::npos &&
+                      ascii_lower(field.name) != "_open";
     if (!fits)
       problems.add_field(i, "name", "validation_match_invalid",
                          "Must be letters, digits and _, at most 100, without _via_.");
@@ -131,18 +133,20 @@ void check_fields(Definition const& definition, Problems& problems) {
   }
 }
 
+void require_field(Definition const& definition, std::string const& name, std::string const& text) {
+  if (definition.find(name) != nullptr) return;
+  throw std::invalid_argument(fmt::format("There is no field '{}' for the index '{}'", name, text));
+}
+
 void check_indexes(Definition const& definition, Problems& problems) {
   std::set<std::string> names;
   for (auto const& text : definition.indexes) {
     try {
       auto const index = parse_index(text);
-      for (auto const& column : index.columns) {
-        if (definition.find(column.name) == nullptr) {
-          throw std::invalid_argument(
-              fmt::format("There is no field '{}' for the index '{}'", column.name, text));
-        }
-      }
-      if (!names.insert(index.name).second) {
+      for (auto const& column : index.columns) require_field(definition, column.name, text);
+      for (auto const& condition : index.conditions)
+        require_field(definition, condition.column, text);
+      if (!names.insert(ascii_lower(index.name)).second) {
         problems.add("indexes", "validation_duplicated_index_name",
                      fmt::format("The index name {} is used twice.", index.name));
       }
@@ -162,8 +166,14 @@ Field const* Definition::find(std::string_view field_name) const {
 }
 
 Definition complete(Definition definition) {
-  if (definition.find("id") == nullptr)
-    definition.fields.insert(definition.fields.begin(), id_field());
+  auto& fields = definition.fields;
+  auto const id = std::find_if(fields.begin(), fields.end(),
+                               [](Field const& field) { return field.name == "id"; });
+  if (id == fields.end()) {
+    fields.insert(fields.begin(), id_field());
+  } else {
+    std::rotate(fields.begin(), id, id + 1);
+  }
   if (definition.id.empty())
     definition.id = fmt::format("pbc_{}", crc32(definition.type + definition.name));
   for (auto& field : definition.fields) {

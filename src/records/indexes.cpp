@@ -135,11 +135,19 @@ class IndexReader {
       sign('\'');
     } else {
       optional_sign('-');
-      while (at_ < text_.size() && ((text_[at_] >= '0' && text_[at_] <= '9') || text_[at_] == '.'))
+      digits();
+      if (at_ < text_.size() && text_[at_] == '.') {
         ++at_;
+        digits();
+      }
     }
-    if (at_ == begin) fail("a text in single quotes or a number");
     return std::string(text_.substr(begin, at_ - begin));
+  }
+
+  void digits() {
+    auto const begin = at_;
+    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+    if (at_ == begin) fail("a text in single quotes or a number");
   }
 
   std::string_view text_;
@@ -161,8 +169,8 @@ std::string index_sql(Index const& index, std::string_view table) {
   }
   std::string where;
   for (auto const& condition : index.conditions) {
-    where += fmt::format("{} \"{}\" {} {}", where.empty() ? " WHERE" : " AND", condition.column,
-                         condition.op, condition.literal);
+    where += fmt::format("{} \"{}\" {}{}{}", where.empty() ? " WHERE" : " AND", condition.column,
+                         condition.op, condition.literal.empty() ? "" : " ", condition.literal);
   }
   return fmt::format("CREATE {}INDEX IF NOT EXISTS \"{}\" ON \"{}\" ({}){}",
                      index.unique ? "UNIQUE " : "", index.name, table, columns, where);
@@ -174,7 +182,8 @@ std::vector<Index> indexes_of(Definition const& definition) {
   for (auto const& field : definition.fields) {
     if (!field.is_unique || field.is_primary_key) continue;
     Index index;
-    index.name = fmt::format("unique_{}_{}", definition.name, field.name);
+    // A point stands in no name, so that no two fields share an index.
+    index.name = fmt::format("unique_{}.{}", definition.name, field.name);
     index.unique = true;
     index.columns.push_back({field.name});
     // An unset text is no value: several records may be without one.

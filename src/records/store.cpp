@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <map>
 #include <sodium.h>
 
 namespace minga::records {
@@ -109,11 +110,28 @@ bool same_definition(Definition old, Definition fresh) {
   return to_json(old) == to_json(fresh);
 }
 
+/// Names of indexes are the whole database's.
+void check_index_names(Definition const& fresh, std::vector<Definition> const& all) {
+  std::map<std::string, std::string> taken;  // by the collection
+  for (auto const& other : all) {
+    if (other.id == fresh.id || equals_ignoring_case(other.name, fresh.name)) continue;
+    for (auto const& index : indexes_of(other)) taken.emplace(ascii_lower(index.name), other.name);
+  }
+  for (auto const& index : indexes_of(fresh)) {
+    auto const found = taken.find(ascii_lower(index.name));
+    if (found == taken.end()) continue;
+    throw Error::invalid("indexes", "validation_existing_index_name",
+                         fmt::format("The index name {} is used by the collection {} already.",
+                                     index.name, found->second));
+  }
+}
+
 Async<void> declare_in(sql::Transaction& transaction, sql::Dialect const& dialect, Definition fresh,
                        std::vector<Definition>& all) {
   auto const stored = co_await transaction.execute(sql::Statement(kDefinitions));
   all = definitions_of(stored);
   resolve_relations(fresh, Schema(all));
+  check_index_names(fresh, all);
   auto const same = [&](Definition const& each) {
     return each.id == fresh.id || equals_ignoring_case(each.name, fresh.name);
   };
