@@ -4,6 +4,7 @@
 #include <boost/json/value_stack.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -119,6 +120,18 @@ Json read_json(std::string_view text) {
   auto value = read_json(text, error, kDeepest);
   if (error) throw boost::system::system_error(error, "reading JSON that was kept");
   return value;
+}
+
+bool holds_zero(Json const& value) {
+  if (auto const* text = value.if_string()) return text->find('\0') != json::string::npos;
+  if (auto const* list = value.if_array())
+    return std::any_of(list->begin(), list->end(), holds_zero);
+  if (auto const* object = value.if_object()) {
+    return std::any_of(object->begin(), object->end(), [](auto const& pair) {
+      return pair.key().find('\0') != json::string_view::npos || holds_zero(pair.value());
+    });
+  }
+  return false;
 }
 
 }  // namespace minga

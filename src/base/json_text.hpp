@@ -23,4 +23,8 @@ Json read_json(std::string_view text, boost::system::error_code& error, std::siz
 /// Of text that was written by ourselves: throws boost::system::system_error where it is malformed.
 Json read_json(std::string_view text);
 
+/// Whether a string, or a key, anywhere in the value holds U+0000, which no database keeps in a
+/// text.
+bool holds_zero(Json const& value);
+
 }  // namespace minga

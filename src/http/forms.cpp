@@ -14,19 +14,6 @@
 namespace minga::http {
 namespace {
 
-/// Whether a string, or a key, anywhere in the value holds U+0000.
-bool holds_zero(Json const& value) {
-  if (auto const* text = value.if_string()) return text->find('\0') != boost::json::string::npos;
-  if (auto const* list = value.if_array())
-    return std::any_of(list->begin(), list->end(), holds_zero);
-  if (auto const* object = value.if_object()) {
-    return std::any_of(object->begin(), object->end(), [](auto const& pair) {
-      return pair.key().find('\0') != boost::json::string_view::npos || holds_zero(pair.value());
-    });
-  }
-  return false;
-}
-
 /// "5", "-1.5": what a number would be written as again; not "05", "1e3", "1.0".
 std::optional<Json> shortest_number(std::string_view text) {
   if (text.empty() || text.size() > 24 || (text[0] != '-' && (text[0] < '0' || text[0] > '9')))

@@ -76,16 +76,23 @@ class PlainText {
   }
 
   void read_tag() {
+    if (html_.substr(at_).starts_with("<!--")) return skip_past("-->");
+    auto const next = at_ + 1 < html_.size() ? html_[at_ + 1] : '\0';
+    auto const is_letter = (next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z');
+    if (!is_letter && std::string_view("/!?").find(next) == std::string_view::npos)
+      return add(html_[at_++]);
     auto const end = html_.find('>', at_);
     if (end == std::string_view::npos) {
       at_ = html_.size();
       return;
     }
-    auto const name = tag_name(html_.substr(at_ + 1, end - at_ - 1));
+    auto const tag = html_.substr(at_ + 1, end - at_ - 1);
+    auto const name = tag_name(tag);
     at_ = end + 1;
     static std::vector<std::string> const dropped{"script", "style",  "head",     "iframe",  "svg",
                                                   "form",   "button", "template", "noscript"};
-    if (std::find(dropped.begin(), dropped.end(), name) != dropped.end()) skip_to_end_of(name);
+    if (!tag.ends_with('/') && std::find(dropped.begin(), dropped.end(), name) != dropped.end())
+      skip_to_end_of(name);
     static std::vector<std::string> const inline_tags{
         "a", "b", "i", "em", "strong", "span", "u", "s", "small", "sub", "sup", "code", "mark"};
     auto const plain = name.starts_with('/') ? name.substr(1) : name;
@@ -99,11 +106,16 @@ class PlainText {
     return name;
   }
 
-  void skip_to_end_of(std::string const& name) {
-    auto const lower = ascii_lower(html_.substr(at_));
-    auto const close = lower.find("</" + name);
-    auto const end = close == std::string::npos ? std::string::npos : lower.find('>', close);
-    at_ = end == std::string::npos ? html_.size() : at_ + end + 1;
+  void skip_past(std::string_view mark) {
+    auto const found = html_.find(mark, at_);
+    at_ = found == std::string_view::npos ? html_.size() : found + mark.size();
+  }
+
+  void skip_to_end_of(std::string_view name) {
+    do {
+      skip_past("</");
+    } while (at_ < html_.size() && !equals_ignoring_case(html_.substr(at_, name.size()), name));
+    skip_past(">");
   }
 
   void read_entity() {
@@ -177,6 +189,7 @@ FieldSelection::FieldSelection(std::string_view fields) {
     if (path.empty()) continue;
     if (!root_) root_ = std::make_unique<Node>();
     auto const colon = std::min(path.find(':'), path.size());
+    auto const has_modifier = colon < path.size();
     auto const modifier = path.substr(std::min(colon + 1, path.size()));
     path = path.substr(0, colon);
     auto* node = root_.get();
@@ -192,7 +205,7 @@ FieldSelection::FieldSelection(std::string_view fields) {
       if (!child) child = std::make_unique<Node>();
       node = child.get();
     }
-    if (!modifier.empty()) node->excerpt = parse_excerpt(modifier);
+    if (has_modifier) node->excerpt = parse_excerpt(modifier);
   }
 }
 

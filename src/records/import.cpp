@@ -62,6 +62,7 @@ void Importer::take_line(std::string_view line) {
   auto value = read_json(line, failure, kNesting);
   if (failure) return refuse(line_, fmt::format("The line is no JSON: {}.", failure.message()));
   if (!value.is_object()) return refuse(line_, "The line is no JSON object.");
+  if (holds_zero(value)) return refuse(line_, "The line holds U+0000.");
   bytes_ += line.size();
   documents_.push_back(document_from_export(std::move(value.get_object())));
   lines_.push_back(line_);
