@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 namespace minga {
@@ -54,7 +55,9 @@ void write(std::string& out, Json const& value) {
   } else if (auto const* array = value.if_array()) {
     write(out, *array);
   } else if (auto const* real = value.if_double()) {
-    fmt::format_to(std::back_inserter(out), "{}", *real);
+    // "-0" would read back as the integer 0.
+    auto const is_negative_zero = *real == 0 && std::signbit(*real);
+    fmt::format_to(std::back_inserter(out), "{}{}", *real, is_negative_zero ? ".0" : "");
   } else {
     out += boost::json::serialize(value);
   }
