@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <limits>
@@ -87,9 +88,15 @@ std::vector<Topic> topics_of(Request const& request, Settings const& settings) {
   return topics;
 }
 
+/// As the client gave it; it is told to resync where that is no position.
 std::string position_asked(Request const& request) {
   auto const header = request.header("Last-Event-ID");
-  return std::string(header.empty() ? request.query("since").value_or("") : header);
+  auto const given = header.empty() ? request.query("since").value_or("") : header;
+  auto const visible = [](char c) {
+    return c > 0x20 && c < 0x7F;
+  };
+  // It is sent back in a line of the stream.
+  return std::all_of(given.begin(), given.end(), visible) ? std::string(given) : "unknown";
 }
 
 /// Clients come back at different moments after a restart.
@@ -259,11 +266,9 @@ Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::strin
     }
   } const membership(*this, lane, *subscriber);
   auto const joined = lane.position;
-  auto const hello =
-      fmt::format("retry: {}\nid: {}\n\n", retry_milliseconds(),
-                  since.empty() ? Position{store.changes().epoch(), joined}.text() : since);
+  auto const hello = fmt::format("retry: {}\nid: {}\n\n", retry_milliseconds(), since);
   co_await writer.write(hello);
-  if (!since.empty()) co_await catch_up(*subscriber, since, joined, writer);
+  co_await catch_up(*subscriber, since, joined, writer);
   co_await pump(*subscriber, writer);
 }
 
@@ -273,8 +278,10 @@ Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, std::
                                 BodyWriter& writer) {
   auto const& epoch = store.changes().epoch();
   auto const from = Position::parse(since);
-  auto const known = from && from->epoch == epoch;
   auto const first_kept = co_await store.changes().first_kept(Clock::now() + 10s);
+  // A write's own position may be ahead of what was handed out here, never of what is stored.
+  auto const last = co_await store.changes().last(Clock::now() + 10s);
+  auto const known = from && from->epoch == epoch && from->number <= last.number;
   if (!known || from->number < first_kept || joined - from->number > settings.replay_bound) {
     for (auto const& topic : subscriber.topics) {
       auto const text = resync_text(topic, Position{epoch, joined});
@@ -356,6 +363,9 @@ Async<Response> Hub::events(Request& request) {
   auto subscriber = std::make_shared<Subscriber>(co_await boost::asio::this_coro::executor);
   subscriber->topics = topics_of(request, impl_->settings);
   auto since = position_asked(request);
+  // Before the head is sent: who has seen it misses nothing that is written then, and is told
+  // nothing that was written before.
+  if (since.empty()) since = (co_await impl_->store.changes().last(request.deadline())).text();
   auto write = [impl = impl_.get(), subscriber, since](BodyWriter& writer) {
     return impl->stream(subscriber, since, writer);
   };

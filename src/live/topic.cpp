@@ -54,6 +54,7 @@ Topic::Topic(std::string text) : text_(std::move(text)) {
     if (auto const* fields = query.if_contains("fields"); fields != nullptr && fields->is_string())
       fields_ = fields->get_string();
   }
+  if (path.empty()) throw bad_topic(text_, "it names no collection");
   auto const slash = path.find('/');
   collection_ = path.substr(0, slash);
   if (slash != std::string_view::npos && path.substr(slash + 1) != "*")
