@@ -35,20 +35,21 @@ Async<bool> exists(sql::Transaction& transaction, Layout const* target, std::str
   co_return !rows.empty();
 }
 
-/// The records of `layout` whose relation `field` holds the id.
-Async<std::vector<JsonObject>> referring(sql::Transaction& transaction, sql::Dialect const& dialect,
-                                         Layout const& layout, Field const& field,
-                                         std::string const& id) {
-  auto const column = dialect.quote(field.name);
+/// The ids of the records of `layout` whose relation `field` holds the id.
+Async<std::vector<std::string>> referring(sql::Transaction& transaction,
+                                          sql::Dialect const& dialect, Layout const& layout,
+                                          Field const& field, std::string const& id) {
+  // The table's name keeps a field called value or key apart from the columns of a list's rows.
+  auto const column = fmt::format("{}.{}", layout.table(), dialect.quote(field.name));
   auto const condition =
       field.is_list() ? dialect.list_contains(column, "$1") : fmt::format("{} = $1", column);
-  auto sql = fmt::format("SELECT {} FROM {} WHERE {}", layout.columns(), layout.table(), condition);
+  auto sql = fmt::format("SELECT {0}.\"id\" FROM {0} WHERE {1}", layout.table(), condition);
   sql::Params values{id};
   sql::Statement statement(std::move(sql), std::move(values));
-  auto rows = co_await transaction.execute(std::move(statement));
-  std::vector<JsonObject> records;
-  for (std::size_t i = 0; i < rows.size(); ++i) records.push_back(layout.record(rows, i));
-  co_return records;
+  auto const rows = co_await transaction.execute(std::move(statement));
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < rows.size(); ++i) ids.push_back(rows.text(i, 0));
+  co_return ids;
 }
 
 Json without(Field const& field, Json const& value, std::string const& id) {
@@ -70,9 +71,16 @@ struct Deletion {
 Async<std::int64_t> delete_with_references(Deletion& deletion, Layout const& layout,
                                            JsonObject record);
 
-/// One record that referred to the deleted one through `field`.
-Async<void> release(Deletion& deletion, Layout const& layout, Field const& field, JsonObject record,
-                    std::string const& id) {
+/// One record that referred to the deleted one through `field`. It is read now, for what was
+/// deleted before it may have changed it or taken it along.
+Async<void> release(Deletion& deletion, Layout const& layout, Field const& field,
+                    std::string referrer, std::string const& id) {
+  sql::Params values{std::move(referrer)};
+  sql::Statement statement(layout.select_by_id() + std::string(deletion.dialect.for_update()),
+                           std::move(values));
+  auto rows = co_await deletion.transaction.execute(std::move(statement));
+  if (rows.empty()) co_return;
+  auto record = layout.record(rows, 0);
   auto rest = without(field, record.at(field.name), id);
   auto const emptied = is_zero(field, rest);
   if (emptied && field.cascades) {

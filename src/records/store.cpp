@@ -10,6 +10,7 @@
 #include "records/tables.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <map>
@@ -210,7 +211,13 @@ Async<void> Store::declare(Definition definition) {
   sql::TransactionBody body = [this, &fresh, &all](sql::Transaction& transaction) {
     return declare_in(transaction, impl_->database.dialect(), fresh, all);
   };
-  co_await impl_->database.transact(std::move(body));
+  try {
+    co_await impl_->database.transact(std::move(body));
+  } catch (sql::Error const& error) {
+    if (error.code() != sql::ErrorCode::unique_violation) throw;
+    throw needs_migration(fresh, fmt::format("records hold the same {} and could not be unique",
+                                             fmt::join(error.columns, ", ")));
+  }
   impl_->set_catalog(std::move(all));
 }
 
