@@ -31,7 +31,7 @@ run_tests() {
   [ -z "$rounds" ] || export MINGA_ROUNDS="$rounds"
   export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
   export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
-  export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}"
+  export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$ROOT/tests/tsan.supp}"
   say "Testing $preset"
   ctest --test-dir "$ROOT/build/$preset" --no-tests=error --output-on-failure -j "$(jobs)" "${regex[@]}"
 }
