@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 
 namespace minga {
 namespace {
@@ -70,13 +71,13 @@ class Builder {
     stack_.push_uint64(value);
     return true;
   }
-  bool on_double(double rough, json::string_view text, error_code& error) {
+  bool on_double(double, json::string_view text, error_code& error) {
     number_.append(text.data(), text.size());
-    double exact = rough;
+    double exact = 0;
     auto const* end = number_.data() + number_.size();
     auto const result = std::from_chars(number_.data(), end, exact);
-    // Out of range: too small for a double is 0, which `rough` is then.
-    if (result.ec != std::errc{}) exact = rough;
+    // Past either end of a double's range from_chars does not say which.
+    if (result.ec == std::errc::result_out_of_range) exact = std::strtod(number_.c_str(), nullptr);
     number_.clear();
     if (!std::isfinite(exact)) {
       error = json::error::exponent_overflow;
