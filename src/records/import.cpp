@@ -17,6 +17,11 @@ constexpr std::size_t kNesting = 64;
 
 }  // namespace
 
+std::string export_line(JsonObject record) {
+  for (auto const* added : {"collectionId", "collectionName"}) record.stable_erase(added);
+  return json_text(record) + '\n';
+}
+
 Importer::Importer(Store& store, Context context, std::string collection)
     : store_(store), context_(std::move(context)), collection_(std::move(collection)) {}
 

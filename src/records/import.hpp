@@ -10,6 +10,10 @@
 
 namespace minga::records {
 
+/// A record as a line of NDJSON, with its line feed, that an Importer reads back: without what
+/// collectionId and collectionName say of where it was.
+std::string export_line(JsonObject record);
+
 /// Adds the documents of an NDJSON stream of any size to a collection, a few hundred in each
 /// transaction. A line that is refused (no JSON object, invalid, an id that is taken, longer than
 /// 16 MiB) is reported with its number and loses nothing else. MongoDB's Extended JSON is

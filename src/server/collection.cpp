@@ -3,7 +3,6 @@
 #include <minga/counter.hpp>
 
 #include "api/request_context.hpp"
-#include "base/json_text.hpp"
 #include "http/request_impl.hpp"
 #include "records/import.hpp"
 #include "server/application.hpp"
@@ -29,16 +28,12 @@ Async<void> write_all(records::Store& store, std::string collection, std::string
   while (!writer.stopping()) {
     records::Context context;
     context.bypasses_rules = true;
-    auto const records = co_await store.scan(context, collection, filter, after, kExportPage);
+    auto records = co_await store.scan(context, collection, filter, after, kExportPage);
+    if (!records.empty()) after = records.back().at("id").as_string();
     std::string lines;
-    for (auto record : records) {
-      for (auto const* added : {"collectionId", "collectionName"}) record.stable_erase(added);
-      lines += json_text(record);
-      lines += '\n';
-    }
+    for (auto& record : records) lines += records::export_line(std::move(record));
     if (!lines.empty()) co_await writer.write(lines);
     if (records.size() < static_cast<std::size_t>(kExportPage)) co_return;
-    after = records.back().at("id").as_string();
   }
 }
 

@@ -5,7 +5,6 @@
 #include "server/instance.hpp"
 #include "sql/sqlite/sqlite.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -77,6 +76,40 @@ Async<std::vector<JsonObject>> next_page(records::Store& store, std::string coll
   co_return co_await store.scan(context, collection, filter, after, kExportPage);
 }
 
+/// The database to read from: itself, or, while a server has it open, a copy of this moment that
+/// goes with this object.
+class Source {
+ public:
+  Source(Settings settings, std::vector<Application> const& applications) {
+    try {
+      core_ = std::make_unique<Core>(settings, applications);
+      return;
+    } catch (sql::Error const& error) {
+      if (error.code() != sql::ErrorCode::busy) throw;
+    }
+    copy_ = settings.sqlite_file();
+    copy_ += fmt::format(".export-{}", ::getpid());
+    sql::sqlite::copy(settings.sqlite_file(), copy_);
+    settings.database = "sqlite:" + copy_.string();
+    core_ = std::make_unique<Core>(std::move(settings), applications);
+  }
+  ~Source() {
+    core_.reset();
+    if (copy_.empty()) return;
+    for (auto const* part : {"", "-wal", "-shm", ".lock"}) {
+      std::error_code gone;  // not all of them are left
+      std::filesystem::remove(copy_.string() + part, gone);
+    }
+  }
+  Source(Source const&) = delete;
+  Source& operator=(Source const&) = delete;
+  Core& core() { return *core_; }
+
+ private:
+  std::filesystem::path copy_;
+  std::unique_ptr<Core> core_;
+};
+
 void require_collection(records::Store& store, std::string const& name) {
   auto const schema = store.schema();
   if (schema->find(name) != nullptr) return;
@@ -111,15 +144,19 @@ int import_records(Settings settings, std::vector<Application> const& applicatio
 
 int export_records(Settings settings, std::vector<Application> const& applications,
                    std::string const& collection, std::string const& filter) {
-  Core core(quiet(std::move(settings)), applications);
+  Source source(quiet(std::move(settings)), applications);
+  auto& core = source.core();
   require_collection(core.store(), collection);
   std::string after;
   for (;;) {
-    auto const records = core.wait(next_page(core.store(), collection, filter, after));
-    for (auto const& record : records) fmt::print("{}\n", boost::json::serialize(record));
-    if (std::ferror(stdout) != 0) throw std::runtime_error("Standard output cannot be written.");
+    auto records = core.wait(next_page(core.store(), collection, filter, after));
+    if (!records.empty()) after = records.back().at("id").as_string();
+    for (auto& record : records) {
+      auto const line = records::export_line(std::move(record));
+      std::fwrite(line.data(), 1, line.size(), stdout);
+    }
+    if (std::fflush(stdout) != 0) throw std::runtime_error("Standard output cannot be written.");
     if (records.size() < static_cast<std::size_t>(kExportPage)) return 0;
-    after = records.back().at("id").as_string();
   }
 }
 

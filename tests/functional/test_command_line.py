@@ -162,6 +162,18 @@ class TestTransfers:
         for document in self.DOCUMENTS:
             assert {key: back[document["name"]][key] for key in document} == document
 
+    def test_export_while_serving(self, make_server):
+        server = make_server()
+        for n in range(20):
+            server.client().post("/items/items", {"name": f"d{n}", "price": 1.5})
+        files = set(server.data.iterdir())
+        done = harness.run("export", "items", "--data", server.data)
+        assert done.returncode == 0, done.stderr
+        documents = [json.loads(line) for line in done.stdout.splitlines()]
+        assert {document["name"] for document in documents} == {f"d{n}" for n in range(20)}
+        assert '"price":1.5' in done.stdout and "collectionId" not in documents[0]
+        assert set(server.data.iterdir()) == files
+
     def test_import_from_standard_input(self, tmp_path):
         done = harness.run("import", "items", "-", "--data", tmp_path / "data", input=self.lines())
         assert done.returncode == 0, done.stderr
