@@ -1,6 +1,6 @@
 #include "sql/sqlite/connection.hpp"
 
-#include "support/engine.hpp"
+#include "sql/sqlite/sqlite_testing.hpp"
 
 #include <gtest/gtest.h>
 

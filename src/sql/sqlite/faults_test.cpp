@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 namespace minga::sql::sqlite {
 namespace {
 
@@ -137,6 +139,56 @@ TEST(OpeningFaultsTest, SaysThatTheDiskIsFull) {
     EXPECT_EQ(error.code(), ErrorCode::full);
     EXPECT_THAT(error.what(), HasSubstr("no space left"));
   }
+}
+
+/// Each fault that opening may meet: the sentence names the file, and the next attempt succeeds.
+class OpeningTest : public FaultsTest, public testing::WithParamInterface<FaultyVfs::Fault> {};
+
+TEST_P(OpeningTest, SaysWhichFileAndSucceedsLater) {
+  engine_.close();
+  vfs_.inject(GetParam());
+  auto const error = refusal([&] { engine_.open(); });
+  EXPECT_THAT(error.what(), HasSubstr(engine_.file().string()));
+  EXPECT_GT(vfs_.failures(), 0);
+  vfs_.heal();
+  engine_.open();
+  expect_whole_after_reopening(10);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, OpeningTest,
+    testing::Values(FaultyVfs::Fault{File::database, Call::open, SQLITE_CANTOPEN},
+                    FaultyVfs::Fault{File::database, Call::read, SQLITE_IOERR_READ},
+                    FaultyVfs::Fault{File::log, Call::open, SQLITE_CANTOPEN},
+                    FaultyVfs::Fault{File::log, Call::open, SQLITE_FULL}));
+
+/// The process has no file descriptor left, for a while.
+TEST_F(FaultsTest, AThreadThatCannotOpenTheFileTriesAgainWithTheNextRead) {
+  vfs_.inject({File::database, Call::open, SQLITE_CANTOPEN});
+  auto const count = [&] {
+    return start(engine_.database->read(Statement("SELECT COUNT(*) FROM notes")), 1).get();
+  };
+  EXPECT_EQ(refusal(count).code(), ErrorCode::io);
+  insert(11);
+  vfs_.heal();
+  EXPECT_EQ(count().integer(0, 0), 11);
+}
+
+TEST_F(FaultsTest, DamageThatShowsLaterHarmsNothingElse) {
+  write("CREATE TABLE others (id INTEGER PRIMARY KEY)");
+  write("INSERT INTO notes (id, body) VALUES (11, zeroblob(100000))");
+  auto const page = read("SELECT rootpage FROM sqlite_schema WHERE name = 'notes'").integer(0, 0);
+  engine_.close();
+  {
+    std::fstream file(engine_.file(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp((page - 1) * 4'096);
+    file << std::string(3'000, '\xFF');
+  }
+  engine_.open();  // it was closed well: nothing is checked
+  EXPECT_EQ(refusal([&] { read("SELECT body FROM notes"); }).code(), ErrorCode::corrupt);
+  EXPECT_EQ(refusal([&] { insert(12); }).code(), ErrorCode::corrupt);
+  write("INSERT INTO others VALUES (1)");
+  EXPECT_EQ(read("SELECT COUNT(*) FROM others").integer(0, 0), 1);
 }
 
 TEST_F(FaultsTest, OpeningAFileThatCannotBeWrittenIsRefused) {
