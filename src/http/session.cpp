@@ -431,6 +431,7 @@ class Session final : public SessionBase {
 
   /// Sends up to three pieces at once. Throws system_error when the client is gone or too slow.
   Async<void> send(std::string_view first, std::string_view second, std::string_view third = {}) {
+    if (failed_) throw std::runtime_error("The client has not taken what came before");
     std::array<asio::const_buffer, 3> pieces{asio::buffer(first.data(), first.size()),
                                              asio::buffer(second.data(), second.size()),
                                              asio::buffer(third.data(), third.size())};

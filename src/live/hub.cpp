@@ -36,13 +36,25 @@ using Batch = std::vector<Change>;
 
 /// One stream's waiting events. All on its I/O thread.
 struct Subscriber {
-  explicit Subscriber(boost::asio::any_io_executor executor) : wake(std::move(executor)) {}
+  explicit Subscriber(boost::asio::any_io_executor executor) : wake(executor), full(executor) {}
   std::vector<Topic> topics;
-  std::deque<std::string> events;
-  std::int64_t skip_until = 0;  // the client has had these already
+  std::deque<std::pair<std::int64_t, std::string>> events;  // with their numbers
+  std::int64_t skip_until = 0;                              // the client has had these already
   bool overflowed = false;
   boost::asio::steady_timer wake;
+  boost::asio::steady_timer full;  // cancelled when it overflows
 };
+
+/// Returns when more waits for the client than it is given room for.
+Async<void> wait_for_overflow(Subscriber& subscriber) {
+  while (!subscriber.overflowed) {
+    subscriber.full.expires_at(kNoDeadline);
+    boost::system::error_code
+        woken;  // by the overflow; the end of the stream cancels this coroutine
+    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
+    co_await subscriber.full.async_wait(token);
+  }
+}
 
 /// The subscribers of one I/O thread.
 struct Lane {
@@ -126,6 +138,8 @@ struct Hub::Impl {
   void deliver(Lane& lane, Batch const& batch);
   void offer(Subscriber& subscriber, Change const& change, records::Schema const& schema);
   Async<void> stream(std::shared_ptr<Subscriber> subscriber, std::string since, BodyWriter& writer);
+  Async<void> follow(Subscriber& subscriber, std::string since, std::int64_t joined,
+                     BodyWriter& writer);
   Async<void> catch_up(Subscriber& subscriber, std::string since, std::int64_t joined,
                        BodyWriter& writer);
   Async<void> replay(Subscriber& subscriber, std::int64_t from, std::int64_t until,
@@ -229,7 +243,7 @@ void Hub::Impl::deliver(Lane& lane, Batch const& batch) {
     for (auto const& change : batch) {
       if (change.number > before) offer(*subscriber, change, *schema);
     }
-    if (!subscriber->events.empty() || subscriber->overflowed) subscriber->wake.cancel();
+    if (!subscriber->events.empty()) subscriber->wake.cancel();
   }
 }
 
@@ -241,9 +255,11 @@ void Hub::Impl::offer(Subscriber& subscriber, Change const& change, records::Sch
     if (!topic.matches(*definition, change)) continue;
     if (subscriber.events.size() >= settings.buffer_events) {
       subscriber.overflowed = true;
+      subscriber.full.cancel();
       return;
     }
-    subscriber.events.push_back(event_text(topic, change, *definition, store.changes().epoch()));
+    auto text = event_text(topic, change, *definition, store.changes().epoch());
+    subscriber.events.emplace_back(change.number, std::move(text));
   }
 }
 
@@ -268,8 +284,17 @@ Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::strin
   auto const joined = lane.position;
   auto const hello = fmt::format("retry: {}\nid: {}\n\n", retry_milliseconds(), since);
   co_await writer.write(hello);
-  co_await catch_up(*subscriber, since, joined, writer);
-  co_await pump(*subscriber, writer);
+  // A client that does not read is not waited for: its overflow cancels the write.
+  using namespace boost::asio::experimental::awaitable_operators;
+  auto following = follow(*subscriber, since, joined, writer);
+  auto overflow = wait_for_overflow(*subscriber);
+  co_await (std::move(following) || std::move(overflow));
+}
+
+Async<void> Hub::Impl::follow(Subscriber& subscriber, std::string since, std::int64_t joined,
+                              BodyWriter& writer) {
+  co_await catch_up(subscriber, std::move(since), joined, writer);
+  co_await pump(subscriber, writer);
 }
 
 /// What came between the client's position and the moment it joined; what comes after waits in its
@@ -283,8 +308,10 @@ Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, std::
   auto const last = co_await store.changes().last(Clock::now() + 10s);
   auto const known = from && from->epoch == epoch && from->number <= last.number;
   if (!known || from->number < first_kept || joined - from->number > settings.replay_bound) {
+    // What is stored is what the client will fetch.
+    subscriber.skip_until = std::max(joined, last.number);
     for (auto const& topic : subscriber.topics) {
-      auto const text = resync_text(topic, Position{epoch, joined});
+      auto const text = resync_text(topic, Position{epoch, subscriber.skip_until});
       co_await writer.write(text);
     }
     co_return;
@@ -319,11 +346,13 @@ Async<void> Hub::Impl::pump(Subscriber& subscriber, BodyWriter& writer) {
   while (!writer.stopping()) {
     std::string text;
     while (!subscriber.events.empty()) {
-      text += subscriber.events.front();
+      auto const& [number, event] = subscriber.events.front();
+      if (number > subscriber.skip_until) {
+        text += event;
+        sent.Increment();
+      }
       subscriber.events.pop_front();
-      sent.Increment();
     }
-    if (text.empty() && subscriber.overflowed) co_return;
     if (text.empty() && Clock::now() - last_write >= settings.heartbeat) text = ": still here\n\n";
     if (!text.empty()) {
       co_await writer.write(text);
