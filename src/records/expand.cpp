@@ -43,9 +43,9 @@ struct Hop {
   bool backwards = false;
 };
 
-Hop find_hop(Catalog const& catalog, Layout const& from, std::string_view name) {
+Hop find_hop(Catalog const& catalog, Layout const& from, std::string_view name, bool sees_hidden) {
   if (auto const* field = from.definition().find(name)) {
-    if (field->type != FieldType::relation || field->is_hidden) return {};
+    if (field->type != FieldType::relation || (field->is_hidden && !sees_hidden)) return {};
     return {catalog.find(field->collection), field, false};
   }
   auto const via = name.find("_via_");
@@ -54,7 +54,7 @@ Hop find_hop(Catalog const& catalog, Layout const& from, std::string_view name) 
   if (target == nullptr) return {};
   auto const* field = target->definition().find(name.substr(via + 5));
   if (field == nullptr || field->type != FieldType::relation ||
-      field->collection != from.definition().id)
+      field->collection != from.definition().id || (field->is_hidden && !sees_hidden))
     return {};
   return {target, field, true};
 }
@@ -80,7 +80,7 @@ class Expansion {
 
   Async<void> expand(Layout const& layout, std::vector<JsonObject*> records, Wish const& wish) {
     for (auto const& [name, below] : wish.children) {
-      auto const hop = find_hop(*catalog_, layout, name);
+      auto const hop = find_hop(*catalog_, layout, name, context_.bypasses_rules);
       if (hop.target == nullptr ||
           (!hop.target->definition().view_rule && !context_.bypasses_rules))
         continue;
@@ -105,8 +105,13 @@ class Expansion {
     std::vector<JsonObject*> next;
     for (auto& [id, record] : found) next.push_back(&record);
     if (!below.children.empty()) co_await expand(*hop.target, std::move(next), below);
+    for (auto& [id, record] : found) hide(hop, record);
     for (auto* record : records)
       attach(*record, name, hop.field->is_list(), texts_of(record->at(name)), found);
+  }
+
+  void hide(Hop const& hop, JsonObject& record) const {
+    if (!context_.bypasses_rules) hide_fields(hop.target->definition(), record);
   }
 
   static void attach(JsonObject& record, std::string const& name, bool list,
@@ -150,7 +155,10 @@ class Expansion {
     for (auto& each : found) next.push_back(&each);
     if (!below.children.empty()) co_await expand(*hop.target, std::move(next), below);
     JsonArray list;
-    for (auto& each : found) list.push_back(std::move(each));
+    for (auto& each : found) {
+      hide(hop, each);
+      list.push_back(std::move(each));
+    }
     auto& expanded = record["expand"];
     if (!expanded.is_object()) expanded = JsonObject{};
     auto const single = is_unique_by_itself(hop.target->definition(), *hop.field);

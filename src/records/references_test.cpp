@@ -203,6 +203,33 @@ TEST_F(Expanding, LeavesOutInSilence) {
   EXPECT_EQ(expanded("posts", 'p', "author..boss"), "{author:b;}");
 }
 
+TEST_F(Expanding, ShowsNoHiddenFields) {
+  store.declare(
+      open_to_all("notes", {text("name"), text("secret").hidden(), relation("to", "people"),
+                            relation("by", "people").hidden()}));
+  store.context.bypasses_rules = true;
+  store.create("notes", JsonObject{{"id", id_of('n')},
+                                   {"name", "n"},
+                                   {"secret", "s"},
+                                   {"to", id_of('a')},
+                                   {"by", id_of('b')}});
+  store.declare(open_to_all("uses", {text("name"), relation("note", "notes")}));
+  store.create("uses", JsonObject{{"id", id_of('u')}, {"name", "u"}, {"note", id_of('n')}});
+  EXPECT_EQ(expanded("uses", 'u', "note.by"), "{note:n{by:b;};}");
+  EXPECT_EQ(expanded("people", 'b', "notes_via_by"), "{notes_via_by:[n];}");
+  EXPECT_EQ(store.list("people", "notes_via_by.name ?= 'n'").total_items, 1);
+  store.context.bypasses_rules = false;
+  EXPECT_EQ(expanded("uses", 'u', "note.by,note.to"), "{note:n{to:a;};}");
+  EXPECT_EQ(expanded("people", 'b', "notes_via_by"), "");
+  EXPECT_EQ(error_of([&] { store.list("people", "notes_via_by.name ?= 'n'"); }).status(), 400);
+  for (auto const* expand : {"note", "note.uses_via_note.note"}) {
+    auto const text = json_text(store.view("uses", id_of('u'), expand));
+    EXPECT_EQ(text.find("secret"), std::string::npos) << text;
+  }
+  auto const text = json_text(store.view("people", id_of('a'), "notes_via_to"));
+  EXPECT_EQ(text.find("secret"), std::string::npos) << text;
+}
+
 TEST_F(Expanding, EndsAfterSixHops) {
   store.update("people", id_of('a'), R"({"boss":"bbbbbbbbbbbbbbb"})");
   EXPECT_EQ(expanded("posts", 'p', "author.boss.boss.boss.boss.boss.boss.boss"),

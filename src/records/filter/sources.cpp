@@ -101,7 +101,7 @@ Sources::Place Sources::find(std::vector<std::string> const& names, std::size_t 
       target = scope_.schema->find(name.substr(0, via));
       auto const* back = target == nullptr ? nullptr : target->find(name.substr(via + 5));
       if (back == nullptr || back->type != FieldType::relation ||
-          back->collection != place.collection->id) {
+          back->collection != place.collection->id || (back->is_hidden && !scope_.privileged)) {
         throw invalid_filter(fmt::format("There is no relation {}.", name), position);
       }
       source = hop_backward(*target, *back);
