@@ -46,10 +46,15 @@ void hide_from_guests(records::Store& store, std::string_view collection, Json& 
 }
 
 Response answer(records::Store& store, std::string_view collection, Json value,
-                std::string_view fields, int status = 200) {
+                records::FieldSelection const& fields, int status = 200) {
   hide_from_guests(store, collection, value);
-  records::FieldSelection(fields).apply(value);
+  fields.apply(value);
   return Response::json(value, status);
+}
+
+/// What `fields` asks for, read before anything is done: a wrong one is refused, nothing written.
+records::FieldSelection selection_of(Request const& request) {
+  return records::FieldSelection(query_text(request, "fields"));
 }
 
 /// Handlers are coroutines that outlive no request: the store outlives them all.
@@ -60,7 +65,7 @@ class RecordsApi {
   Async<Response> list(Request& request) const {
     auto context = co_await make_context(request);
     auto query = list_query(request);
-    auto const fields = query_text(request, "fields");
+    auto const fields = selection_of(request);
     if (query.limit || query.cursor) {
       auto page = co_await store_.list_by_cursor(context, request.param("c"), std::move(query));
       JsonObject envelope;
@@ -78,18 +83,20 @@ class RecordsApi {
   Async<Response> view(Request& request) const {
     auto context = co_await make_context(request);
     auto const expand = query_text(request, "expand");
+    auto const fields = selection_of(request);
     auto record = co_await store_.view(context, request.param("c"), request.param("id"));
     auto const tag = records::etag(record);
     auto const collection = std::string(request.param("c"));
     if (!expand.empty())
       record = co_await store_.expand_record(context, collection, std::move(record), expand);
-    auto response = answer(store_, collection, std::move(record), query_text(request, "fields"));
+    auto response = answer(store_, collection, std::move(record), fields);
     if (expand.empty()) response.etag(tag);
     co_return response;
   }
 
   Async<Response> create(Request& request) const {
     auto context = co_await make_context(request);
+    auto const fields = selection_of(request);
     auto input = co_await request.input();
     auto record = co_await store_.create(context, request.param("c"), std::move(input));
     mark_answer(request, context);
@@ -97,17 +104,18 @@ class RecordsApi {
       auto const id = std::string(record.at("id").as_string());
       co_return Response::empty(201).header("Location", fmt::format("{}/{}", request.path(), id));
     }
-    co_return co_await written(request, context, std::move(record));
+    co_return co_await written(request, context, std::move(record), fields);
   }
 
   Async<Response> update(Request& request) const {
     auto context = co_await make_context(request);
+    auto const fields = selection_of(request);
     auto input = co_await request.input();
     auto record =
         co_await store_.update(context, request.param("c"), request.param("id"), std::move(input));
     mark_answer(request, context);
     if (preference(request, "return") == "minimal") co_return Response::empty(204);
-    co_return co_await written(request, context, std::move(record));
+    co_return co_await written(request, context, std::move(record), fields);
   }
 
   Async<Response> remove(Request& request) const {
@@ -118,21 +126,21 @@ class RecordsApi {
   }
 
  private:
-  Response in_envelope(Request& request, JsonObject envelope, std::string_view fields) const {
+  Response in_envelope(Request& request, JsonObject envelope,
+                       records::FieldSelection const& fields) const {
     hide_from_guests(store_, request.param("c"), envelope["items"]);
-    records::FieldSelection const selection(fields);
-    if (!selection.keeps_all()) selection.apply(envelope["items"]);
+    if (!fields.keeps_all()) fields.apply(envelope["items"]);
     return Response::json(envelope);
   }
 
-  Async<Response> written(Request& request, records::Context& context, JsonObject record) const {
+  Async<Response> written(Request& request, records::Context& context, JsonObject record,
+                          records::FieldSelection const& fields) const {
     auto const tag = records::etag(record);
     auto const expand = query_text(request, "expand");
     auto const collection = std::string(request.param("c"));
     if (!expand.empty())
       record = co_await store_.expand_record(context, collection, std::move(record), expand);
-    co_return answer(store_, collection, std::move(record), query_text(request, "fields"))
-        .etag(tag);
+    co_return answer(store_, collection, std::move(record), fields).etag(tag);
   }
 
   records::Store& store_;

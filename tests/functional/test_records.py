@@ -232,6 +232,11 @@ class TestLists:
         assert record["description"].endswith("...") and "<" not in record["description"]
         is_envelope(client.get(f"{ITEMS}/{id}?fields=description:shout()"), 400)
 
+    def test_wrong_fields_are_refused_before_anything_is_written(self, client):
+        before = listed(client, ITEMS, perPage=1)["totalItems"]
+        is_envelope(client.post(f"{ITEMS}?fields=name:shout()", {"name": "never"}), 400)
+        assert listed(client, ITEMS, perPage=1)["totalItems"] == before
+
 
 class TestFilters:
     @pytest.fixture(scope="class", autouse=True)
