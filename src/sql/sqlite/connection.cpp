@@ -1,5 +1,7 @@
 #include "sql/sqlite/connection.hpp"
 
+#include "sql/sqlite/functions.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -104,46 +106,6 @@ Value column_value(sqlite3_stmt* statement, int column) {
   }
 }
 
-Value argument_value(sqlite3_value* value) {
-  switch (sqlite3_value_type(value)) {
-    case SQLITE_INTEGER:
-      return std::int64_t{sqlite3_value_int64(value)};
-    case SQLITE_FLOAT:
-      return sqlite3_value_double(value);
-    case SQLITE_TEXT: {
-      auto const* text = reinterpret_cast<char const*>(sqlite3_value_text(value));
-      return std::string(text, static_cast<std::size_t>(sqlite3_value_bytes(value)));
-    }
-    default:
-      return Null{};
-  }
-}
-
-void set_result(sqlite3_context* context, Value const& value) {
-  if (auto const* text = std::get_if<std::string>(&value)) {
-    sqlite3_result_text64(context, text->data(), text->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-  } else if (auto const* integer = std::get_if<std::int64_t>(&value)) {
-    sqlite3_result_int64(context, *integer);
-  } else if (auto const* real = std::get_if<double>(&value)) {
-    sqlite3_result_double(context, *real);
-  } else if (auto const* truth = std::get_if<bool>(&value)) {
-    sqlite3_result_int(context, *truth ? 1 : 0);
-  } else {
-    sqlite3_result_null(context);
-  }
-}
-
-void call_function(sqlite3_context* context, int count, sqlite3_value** arguments) {
-  auto const* function = static_cast<Function const*>(sqlite3_user_data(context));
-  try {
-    std::vector<Value> values;
-    for (int i = 0; i < count; ++i) values.push_back(argument_value(arguments[i]));
-    set_result(context, function->call(values));
-  } catch (std::exception const& error) {
-    sqlite3_result_error(context, error.what(), -1);
-  }
-}
-
 /// The values outlive the run: SQLite need not copy them.
 int bind_value(sqlite3_stmt* statement, int at, Value const& value) {
   if (auto const* text = std::get_if<std::string>(&value)) {
@@ -184,7 +146,8 @@ Connection::Connection(std::filesystem::path const& file, Access access, Options
   configure_library();
   try {
     open(file, access, options);
-    register_functions(options.functions);
+    for (auto const& function : options.functions)
+      if (register_function(handle_, function) != SQLITE_OK) throw last_error();
   } catch (...) {
     sqlite3_close(handle_);
     throw;
@@ -207,17 +170,6 @@ void Connection::open(std::filesystem::path const& file, Access access, Options 
   }
   sqlite3_busy_timeout(handle_, kBusyMillis);
   sqlite3_progress_handler(handle_, kProgressSteps, &Connection::on_progress, this);
-}
-
-void Connection::register_functions(std::vector<Function> const& functions) {
-  for (auto const& function : functions) {
-    auto* copy = new Function(function);
-    auto const code = sqlite3_create_function_v2(
-        handle_, function.name.c_str(), function.arity,
-        SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, copy, call_function, nullptr,
-        nullptr, [](void* owned) { delete static_cast<Function*>(owned); });
-    if (code != SQLITE_OK) throw last_error();
-  }
 }
 
 Error Connection::last_error() {

@@ -59,7 +59,6 @@ class Connection {
   };
 
   void open(std::filesystem::path const& file, Access access, Options const& options);
-  void register_functions(std::vector<Function> const& functions);
   Prepared& prepare(std::string const& sql);
   void bind(Prepared const& prepared, Params const& values);
   Rows collect(Prepared const& prepared);

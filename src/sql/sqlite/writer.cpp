@@ -2,7 +2,6 @@
 
 #include "base/logging.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
@@ -15,13 +14,8 @@ namespace minga::sql::sqlite {
 namespace {
 
 constexpr std::size_t kGroup = 512;
-/// A log that is so many times longer than a checkpoint's due is begun anew: the writer waits for
-/// the readers that need it, a moment each time.
-constexpr int kRestartTimes = 12;
-constexpr int kRestartWaitMillis = 100;
-/// Pages from a checkpoint that did not let the log begin anew to the next attempt; doubled each
-/// time.
-constexpr int kFirstPatience = 64;
+
+thread_local Writer const* current_writer = nullptr;
 
 Error closed() {
   Error error(ErrorCode::connection_lost, "The database is closed.");
@@ -34,35 +28,6 @@ Error past_deadline() {
   error.retryable = true;
   return error;
 }
-
-/// The statements of one body, run at once on the writer's thread.
-class WriterTransaction : public Transaction {
- public:
-  WriterTransaction(Connection& connection, Deadline deadline)
-      : connection_(connection), deadline_(deadline) {}
-
-  Async<Rows> execute(Statement statement) override {
-    require_whole();
-    statement.deadline = std::min(statement.deadline, deadline_);
-    try {
-      co_return connection_.run(statement);
-    } catch (...) {
-      if (connection_.autocommit()) lost_ = std::current_exception();
-      throw;
-    }
-  }
-
-  /// Throws what made SQLite give up the whole transaction: nothing may follow outside of one, even
-  /// when the body has caught it.
-  void require_whole() const {
-    if (lost_) std::rethrow_exception(lost_);
-  }
-
- private:
-  Connection& connection_;
-  Deadline deadline_;
-  std::exception_ptr lost_;
-};
 
 template <class Handler>
 class HandlerResumption : public Resumption {
@@ -81,7 +46,8 @@ Writer::Writer(IoThreads& threads, Options const& options, Readers& readers, Met
       readers_(readers),
       bound_(options.write_queue),
       connection_(std::make_unique<Connection>(options.file, Access::read_write, options)),
-      checkpoint_pages_(options.checkpoint_pages),
+      bodies_(*connection_),
+      checkpoints_(*connection_, options.checkpoint_pages),
       commits_(metrics.counter("minga_sqlite_commits_total", "Group commits.")),
       operations_(metrics.counter("minga_sqlite_operations_total",
                                   "Write operations that were committed or failed.")),
@@ -93,11 +59,6 @@ Writer::Writer(IoThreads& threads, Options const& options, Readers& readers, Met
   connection_->execute("PRAGMA foreign_keys = ON");
   connection_->execute("PRAGMA synchronous = FULL");
   connection_->execute("PRAGMA temp_store = MEMORY");
-  auto count_pages = [](void* pages, sqlite3*, char const*, int count) {
-    *static_cast<int*>(pages) = count;
-    return SQLITE_OK;
-  };
-  sqlite3_wal_hook(connection_->handle(), count_pages, &wal_pages_);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "minga-writer");
     work();
@@ -119,7 +80,7 @@ void Writer::stop() {
 }
 
 bool Writer::is_current() const {
-  return std::this_thread::get_id() == thread_.get_id();
+  return current_writer == this;
 }
 
 Async<void> Writer::run(Operation& operation) {
@@ -170,6 +131,7 @@ bool Writer::take(std::vector<Operation*>& group) {
 }
 
 void Writer::work() {
+  current_writer = this;
   std::vector<Operation*> group;
   while (take(group)) {
     auto const begin = Clock::now();
@@ -177,9 +139,12 @@ void Writer::work() {
     commit_seconds_.Observe(std::chrono::duration<double>(Clock::now() - begin).count());
     operations_.Increment(static_cast<double>(group.size()));
     resume(group);
-    checkpoint_if_due();
+    readers_.let_log_restart(checkpoints_.log_is_long());
+    checkpoints_.run_if_due();
+    end_process_if_not_synced();
   }
-  checkpoint(SQLITE_CHECKPOINT_TRUNCATE);
+  checkpoints_.finish();
+  end_process_if_not_synced();
 }
 
 void Writer::run_group(std::vector<Operation*>& group) {
@@ -226,7 +191,7 @@ void Writer::run_one(Operation& operation) {
 void Writer::run_in_savepoint(Operation const& operation) {
   connection_->control(Control::savepoint);
   try {
-    run_body(operation);
+    bodies_.run(*operation.body, operation.deadline);
     connection_->control(Control::release);
   } catch (...) {
     undo_savepoint();
@@ -243,27 +208,6 @@ void Writer::undo_savepoint() {
     log::warning(fmt::format("A write could not be undone by itself: {}", error.what()));
     roll_back();
   }
-}
-
-void Writer::run_body(Operation const& operation) {
-  if (!bodies_) bodies_ = std::make_unique<boost::asio::io_context>(1);
-  WriterTransaction transaction(*connection_, operation.deadline);
-  bool ended = false;
-  std::exception_ptr failure;
-  auto note = [&](std::exception_ptr error) {
-    ended = true;
-    failure = std::move(error);
-  };
-  boost::asio::co_spawn(*bodies_, (*operation.body)(transaction), note);
-  bodies_->restart();
-  bodies_->poll();
-  if (!ended) {
-    // What it waits for may still hold on to the context, which nobody runs any more.
-    abandoned_.push_back(std::move(bodies_));
-    throw std::logic_error("A transaction's body awaited something other than its own statements.");
-  }
-  if (failure) std::rethrow_exception(failure);
-  transaction.require_whole();
 }
 
 /// False when one operation alone may be to blame.
@@ -337,34 +281,6 @@ void Writer::resume(std::vector<Operation*> const& group) {
       for (auto& resumption : *shared) std::exchange(resumption, nullptr)->resume();
     });
   }
-}
-
-void Writer::checkpoint_if_due() {
-  auto const is_long = wal_pages_ >= checkpoint_pages_;
-  readers_.let_log_restart(is_long);
-  if (!is_long) {
-    next_checkpoint_ = checkpoint_pages_;
-    patience_ = kFirstPatience;
-    return;
-  }
-  if (wal_pages_ < next_checkpoint_) return;
-  sqlite3_busy_timeout(connection_->handle(), kRestartWaitMillis);
-  checkpoint(wal_pages_ / kRestartTimes >= checkpoint_pages_ ? SQLITE_CHECKPOINT_RESTART
-                                                             : SQLITE_CHECKPOINT_PASSIVE);
-  sqlite3_busy_timeout(connection_->handle(), Connection::kBusyMillis);
-  // While a reader needs an old state the log cannot begin anew, and each attempt costs two syncs.
-  next_checkpoint_ = wal_pages_ + patience_;
-  patience_ = std::min(patience_ * 2, std::max(checkpoint_pages_, kFirstPatience));
-}
-
-void Writer::checkpoint(int mode) {
-  auto const code =
-      sqlite3_wal_checkpoint_v2(connection_->handle(), nullptr, mode, nullptr, nullptr);
-  if (code == SQLITE_OK || (code & 0xFF) == SQLITE_BUSY) return;
-  auto const error = connection_->last_error();
-  end_process_if_not_synced();
-  log::warning(
-      fmt::format("The write-ahead log could not be copied into the database: {}", error.what()));
 }
 
 }  // namespace minga::sql::sqlite

@@ -3,13 +3,14 @@
 #include "async/io_threads.hpp"
 #include "base/metrics.hpp"
 #include "sql/database.hpp"
+#include "sql/sqlite/checkpoints.hpp"
 #include "sql/sqlite/connection.hpp"
 #include "sql/sqlite/readers.hpp"
+#include "sql/sqlite/transaction_bodies.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <condition_variable>
@@ -70,25 +71,18 @@ class Writer {
   void run_one(Operation& operation);
   void run_in_savepoint(Operation const& operation);
   void undo_savepoint();
-  void run_body(Operation const& operation);
   bool commit(std::span<Operation*> group);
   void fail(std::span<Operation*> group, Error const& error) const;
   void roll_back();
   void resume(std::vector<Operation*> const& group);
-  void checkpoint_if_due();
-  void checkpoint(int mode);
   void end_process_if_not_synced() const;
 
   IoThreads& threads_;
   Readers& readers_;
   std::size_t bound_;
   std::unique_ptr<Connection> connection_;
-  std::unique_ptr<boost::asio::io_context> bodies_;
-  std::vector<std::unique_ptr<boost::asio::io_context>> abandoned_;
-  int checkpoint_pages_;
-  int wal_pages_ = 0;
-  int next_checkpoint_ = 0;  // due at this length of the log
-  int patience_ = 1;         // pages from there to the next attempt
+  TransactionBodies bodies_;
+  Checkpoints checkpoints_;
   prometheus::Counter& commits_;
   prometheus::Counter& operations_;
   prometheus::Gauge& waiting_;
