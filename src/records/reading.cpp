@@ -80,7 +80,7 @@ std::string count_key(Selection const& selection) {
   auto key = selection.where;
   for (auto const& value : selection.values) {
     key += '\0';
-    if (auto const* text = std::get_if<std::string>(&value)) key += *text;
+    if (auto const* text = std::get_if<std::string>(&value)) key += "t" + *text;
     if (auto const* integer = std::get_if<std::int64_t>(&value))
       key += fmt::format("i{}", *integer);
     if (auto const* real = std::get_if<double>(&value)) key += fmt::format("r{}", *real);

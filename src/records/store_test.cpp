@@ -232,6 +232,20 @@ TEST_F(Records, ArePagedWithTotals) {
   EXPECT_EQ(store.run(store.store->list(store.context, "things", query)).per_page, 1'000);
 }
 
+TEST_F(Records, TotalsOfFiltersThatDifferOnlyInTheirValuesAreTheirOwn) {
+  for (auto const* meta : {R"({"k":5})", R"({"k":5.5})", R"({"k":"i5"})", R"({"k":"i5"})",
+                           R"({"k":"r5.5"})", R"({"k":"r5.5"})", R"({"k":"b1"})"})
+    store.create("things", JsonObject{{"title", "T"}, {"meta", object(meta)}});
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(store.list("things", "meta.k = 5").total_items, 1);
+    EXPECT_EQ(store.list("things", "meta.k = 'i5'").total_items, 2);
+    EXPECT_EQ(store.list("things", "meta.k = 5.5").total_items, 1);
+    EXPECT_EQ(store.list("things", "meta.k = 'r5.5'").total_items, 2);
+    EXPECT_EQ(store.list("things", "meta.k = true").total_items, 0);
+    EXPECT_EQ(store.list("things", "meta.k = 'b1'").total_items, 1);
+  }
+}
+
 // Repeats with an Idempotency-Key.
 
 Idempotency key(std::string name, std::string hash = "hash") {
