@@ -90,8 +90,8 @@ class Request {
   /// The fields that were sent, as JSON, urlencoded form or multipart (API.md section 1, "Bodies
   /// in"). Error 415 for another content type, 400 when malformed or when the JSON is no object.
   Async<JsonObject> input();
-  /// The next bytes of the body, for streams of any size; 0 at its end. Not to be mixed with
-  /// body(), json(), input().
+  /// The next bytes of the body, for streams of any size; 0 at its end. What it has given, body(),
+  /// json() and input() do not see; after them it begins anew.
   Async<std::size_t> read_some(std::span<char> buffer);
   /// Calls `each` for every part of a multipart body, in order. Error 415 when it is none, 400 when
   /// malformed or past the bounds (1,000 parts).

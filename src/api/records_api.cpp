@@ -98,6 +98,7 @@ class RecordsApi {
     auto context = co_await make_context(request);
     auto const fields = selection_of(request);
     auto input = co_await request.input();
+    context.deadline = request.deadline();  // the body may have taken its time
     auto record = co_await store_.create(context, request.param("c"), std::move(input));
     mark_answer(request, context);
     if (preference(request, "return") == "minimal") {
@@ -111,6 +112,7 @@ class RecordsApi {
     auto context = co_await make_context(request);
     auto const fields = selection_of(request);
     auto input = co_await request.input();
+    context.deadline = request.deadline();  // the body may have taken its time
     auto record =
         co_await store_.update(context, request.param("c"), request.param("id"), std::move(input));
     mark_answer(request, context);

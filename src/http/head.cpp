@@ -167,6 +167,11 @@ Response error_response(Error const& error, std::string_view request_id) {
   return response;
 }
 
+Response fault_response(std::string_view request_id) {
+  Error const error(500, "internal", "Something went wrong while processing your request.");
+  return error_response(error, request_id);
+}
+
 std::string format_http_date(std::chrono::system_clock::time_point time) {
   return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
                      fmt::gmtime(std::chrono::system_clock::to_time_t(time)));

@@ -28,6 +28,9 @@ void fill_request(Request::Impl& impl, boost::beast::http::request_header<> cons
 /// 5xx.
 Response error_response(Error const& error, std::string_view request_id);
 
+/// The answer to a fault: 500, with the request's id and nothing of the cause.
+Response fault_response(std::string_view request_id);
+
 /// Status line and headers with the empty line that ends them.
 std::string format_head(Response const& response, unsigned version, bool keep_alive,
                         std::string_view framing);

@@ -159,6 +159,11 @@ Language Request::language() const {
 }
 
 Async<std::size_t> Request::read_some(std::span<char> buffer) {
+  if (impl_->collected) {
+    auto const size = impl_->collected->copy(buffer.data(), buffer.size(), impl_->collected_used);
+    impl_->collected_used += size;
+    co_return size;
+  }
   if (!impl_->source) co_return 0;
   co_return co_await impl_->source->read_some(buffer);
 }

@@ -53,6 +53,7 @@ struct Request::Impl {
   std::unique_ptr<BodySource> source;             // null: no body
   std::optional<std::uint64_t> announced_length;  // of the body
   std::optional<std::string> collected;           // the body, once read as a whole
+  std::size_t collected_used = 0;                 // of it, what read_some() has given
   std::optional<JsonObject>
       parsed_input;  // what input() answered; a form shown again is filled from it
   Pages* pages = nullptr;

@@ -8,19 +8,17 @@
 #include "http/peer.hpp"
 #include "http/redirect.hpp"
 #include "http/request_impl.hpp"
+#include "http/wire.hpp"
 
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <fmt/format.h>
 
 #include <array>
-#include <span>
 #include <unistd.h>
 
 namespace minga::http {
@@ -32,11 +30,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using namespace std::chrono_literals;
 
-using PlainStream = tcp::socket;
-using TlsStream = asio::ssl::stream<tcp::socket>;
 using Parser = beast::http::request_parser<beast::http::buffer_body>;
 
-constexpr std::size_t kReadSize = 8 * 1024;
 constexpr std::size_t kFileChunk = 256 * 1024;
 /// An unread body up to that long is read and dropped so that the connection can go on.
 constexpr std::size_t kDrainBound = 256 * 1024;
@@ -47,35 +42,6 @@ constexpr std::size_t kFramingBound = 64 * 1024;
 constexpr auto kLinger = 2s;  // without a byte
 constexpr auto kLongestLinger = 10s;
 constexpr std::size_t kLingerBound = 64 * 1024 * 1024;
-
-template <class Stream>
-tcp::socket& socket_of(Stream& stream) {
-  if constexpr (std::is_same_v<Stream, TlsStream>) {
-    return stream.next_layer();
-  } else {
-    return stream;
-  }
-}
-
-/// Reads into a dynamic buffer; 0 at the end of the connection, however it ended.
-template <class Stream>
-Async<std::size_t> read_more(Stream& stream, beast::flat_buffer& buffer) {
-  error_code error;
-  auto token = asio::redirect_error(asio::use_awaitable, error);
-  auto const room = buffer.prepare(kReadSize);
-  auto const size = co_await stream.async_read_some(room, token);
-  buffer.commit(size);
-  co_return error ? 0 : size;
-}
-
-/// Takes what has been sent off the front of the buffers.
-void pass_over(std::span<asio::const_buffer> pieces, std::size_t sent) {
-  for (auto& piece : pieces) {
-    auto const size = std::min(sent, piece.size());
-    piece += size;
-    sent -= size;
-  }
-}
 
 template <class Stream>
 class Session final : public SessionBase {
@@ -303,10 +269,11 @@ class Session final : public SessionBase {
                 beast::iequals(parser_->get()[beast::http::field::expect], "100-continue");
     if (has_body) impl.source = std::make_unique<Body>(*this);
     if (auto const length = parser_->content_length()) impl.announced_length = *length;
-    impl.deadline = Clock::now() + shared_.settings.request_timeout;
-    request_deadline = impl.deadline;
+    current_ = &impl;
+    renew_deadline();
     auto response = co_await respond(request);
     auto answer = co_await prepare_or_fail(request, std::move(response));
+    current_ = nullptr;
     request_deadline = Deadline::max();
     auto const keep = parser_->get().keep_alive() && !shared_.draining && !broken_ &&
                       !(continue_ && !parser_->is_done()) && !too_long_to_drop();
@@ -344,13 +311,7 @@ class Session final : public SessionBase {
     if (expired) co_return error_response(deadline_error(), request.id());
     log::error(
         fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
-    co_return internal_error(request);
-  }
-
-  static Response internal_error(Request const& request) {
-    return error_response(
-        Error(500, "internal", "Something went wrong while processing your request."),
-        request.id());
+    co_return fault_response(request.id());
   }
 
   Async<Answer> prepare_or_fail(Request& request, Response response) {
@@ -366,8 +327,16 @@ class Session final : public SessionBase {
     if (!expected)
       log::error(fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(),
                              fault));
-    auto failure = expected ? error_response(*expected, request.id()) : internal_error(request);
+    auto failure =
+        expected ? error_response(*expected, request.id()) : fault_response(request.id());
     co_return co_await prepare(shared_, request, std::move(failure));
+  }
+
+  /// A transfer may take as long as it moves: every piece of the body begins the time anew.
+  void renew_deadline() {
+    if (current_ == nullptr || expired_) return;
+    current_->deadline = Clock::now() + shared_.settings.request_timeout;
+    request_deadline = current_->deadline;
   }
 
   Async<std::size_t> read_body(std::span<char> buffer) {
@@ -387,7 +356,10 @@ class Session final : public SessionBase {
         broken_ = true;
         throw Error::bad_request(fmt::format("The body is malformed: {}.", error.message()));
       }
-      if (got > 0) co_return got;
+      if (got > 0) {
+        renew_deadline();
+        co_return got;
+      }
       if (parser_->is_done()) co_return 0;
       if (used == 0) co_await fetch_body();
     }
@@ -573,6 +545,7 @@ class Session final : public SessionBase {
   std::string peer_;
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
+  Request::Impl* current_ = nullptr;  // while its handler runs
   Deadline head_begin_;
   bool idle_ = true;
   bool continue_ = false;  // 100 Continue is owed before the body is read

@@ -157,6 +157,20 @@ class TestOnce:
             answer = client.delete(f"{TASKS}/{id}", Idempotency_Key="kinds-of-write-delete")
             assert answer.status == 204 and ("Idempotent-Replayed" in answer.headers) == replay
 
+    def test_a_form_with_parts_is_replayed_too(self, client):
+        def send(title):
+            parts = {"title": title, "description": "d"}
+            body = "".join(f'--b\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in parts.items())
+            return client.post(
+                TASKS, (body + "--b--\r\n").encode(), Content_Type="multipart/form-data; boundary=b",
+                Idempotency_Key="a-form-with-parts-1",
+            )  # fmt: skip
+
+        first, again = send("parts"), send("parts")
+        assert first.status == again.status == 200 and first.json() == again.json()
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert send("others").status == 422
+
     def test_a_key_belongs_to_method_path_query_and_body(self, client):
         id = client.post(TASKS, {"title": "a", "description": "b"}).json()["id"]
         key = "belongs-to-its-request"

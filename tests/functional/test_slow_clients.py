@@ -1,5 +1,7 @@
 """Clients that are slower than the server waits for: their connection ends, others do not notice."""
 
+import time
+
 SERVE = ["--app", "tasks"]
 # Short waits, so that the test sees them end.
 ENVIRONMENT = {"MINGA_HEADER_TIMEOUT": "500", "MINGA_BODY_TIMEOUT": "500", "MINGA_IDLE_TIMEOUT": "700"}
@@ -39,3 +41,17 @@ def test_many_silent_connections_leave_room(server, client):
     finally:
         for raw in silent:
             raw.close()
+
+
+def test_a_long_import_is_a_stream(make_server):
+    """It may take longer than a request, as long as something comes."""
+    server = make_server("--app", "items", MINGA_REQUEST_TIMEOUT="600")
+    with server.raw() as raw:
+        raw.send("POST /items/import HTTP/1.1\nHost: a\nContent-Type: application/x-ndjson\n")
+        raw.send("Transfer-Encoding: chunked\n\n")
+        for n in range(12):
+            line = b'{"name":"n%d"}\n' % n
+            raw.send(b"%x\r\n" % len(line) + line + b"\r\n")
+            time.sleep(0.1)  # the client is slow
+        raw.send("0\n\n")
+        assert raw.read_answer("POST").json()["added"] == 12

@@ -136,6 +136,24 @@ TEST(Deadline, AnswersAClientWhoseBodyTricklesIn) {
   EXPECT_EQ(answer->status, 503);
 }
 
+TEST(Deadline, BeginsAnewWithEveryPieceOfTheBody) {
+  TestServer server(with([](http::Settings& settings) { settings.request_timeout = 600ms; }));
+  RawClient client(server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  auto const begin = Clock::now();
+  std::string sent;
+  while (Clock::now() < begin + 1'500ms) {
+    client.send("1\r\nx\r\n");
+    sent += 'x';
+    std::this_thread::sleep_for(50ms);
+  }
+  client.send("0\r\n\r\n");
+  auto const answer = client.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, sent);
+}
+
 TEST(Deadline, LeavesStreamsAlone) {
   TestServer server(with([](http::Settings& settings) { settings.request_timeout = 100ms; }));
   RawClient client(server.port());
