@@ -1,5 +1,6 @@
 #include "support/faulty_vfs.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
 #include <new>
@@ -15,6 +16,11 @@ struct FaultyVfs::Handle {
   std::string* path;  // owned; null for temporary files
 
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
+  sqlite3_int64 size() {
+    sqlite3_int64 bytes = 0;
+    real()->pMethods->xFileSize(real(), &bytes);
+    return bytes;
+  }
   static Handle& of(sqlite3_file* file) { return *reinterpret_cast<Handle*>(file); }
 };
 
@@ -33,7 +39,9 @@ struct FaultyVfs::Methods {
 
   static int write(sqlite3_file* file, void const* bytes, int size, sqlite3_int64 offset) {
     auto& handle = Handle::of(file);
-    auto const failed = handle.vfs->meet(handle.file, Call::write);
+    auto failed = handle.vfs->meet(handle.file, Call::write);
+    auto const growth = std::max<sqlite3_int64>(offset + size - handle.size(), 0);
+    if (failed == SQLITE_OK && !handle.vfs->take_space(growth)) failed = SQLITE_FULL;
     // A write that fails may have got half of it onto the disk.
     auto const length = failed != SQLITE_OK ? size / 2 : size;
     auto const code = handle.real()->pMethods->xWrite(handle.real(), bytes, length, offset);
@@ -47,6 +55,7 @@ struct FaultyVfs::Methods {
   static int truncate(sqlite3_file* file, sqlite3_int64 size) {
     auto& handle = Handle::of(file);
     if (auto const code = handle.vfs->meet(handle.file, Call::truncate)) return code;
+    handle.vfs->take_space(size - handle.size());
     if (handle.path != nullptr) handle.vfs->note_change(*handle.path, {size, {}});
     return handle.real()->pMethods->xTruncate(handle.real(), size);
   }
@@ -183,6 +192,19 @@ void FaultyVfs::fill_disk(std::int64_t after) {
   inject({File::log, Call::write, SQLITE_FULL, after});
 }
 
+void FaultyVfs::leave_space(std::int64_t bytes) {
+  std::lock_guard const lock(mutex_);
+  space_ = bytes;
+}
+
+bool FaultyVfs::take_space(std::int64_t bytes) {
+  std::lock_guard const lock(mutex_);
+  if (space_ == kAlways) return true;
+  if (bytes > space_) return false;
+  space_ -= bytes;
+  return true;
+}
+
 void FaultyVfs::make_read_only() {
   std::lock_guard const lock(mutex_);
   read_only_ = true;
@@ -192,6 +214,7 @@ void FaultyVfs::heal() {
   std::lock_guard const lock(mutex_);
   faults_.clear();
   read_only_ = false;
+  space_ = kAlways;
 }
 
 std::int64_t FaultyVfs::calls(File file, Call call) const {

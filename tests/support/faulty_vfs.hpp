@@ -38,6 +38,9 @@ class FaultyVfs {
   void inject(Fault fault);
   /// Writes to the database and its log meet a full disk.
   void fill_disk(std::int64_t after = 0);
+  /// The disk has so much left for databases and their logs to grow; what is there already can be
+  /// overwritten, and what is cut off can be used again.
+  void leave_space(std::int64_t bytes);
   /// Databases opened from now on can only be read, as with a file of mode 0444.
   void make_read_only();
   /// All faults are gone.
@@ -65,6 +68,8 @@ class FaultyVfs {
 
   /// The code that this call fails with, or SQLITE_OK.
   int meet(File file, Call call);
+  /// A file grows, or shrinks, by so much: false when there is no space for it.
+  bool take_space(std::int64_t bytes);
   void note_open(std::string const& path);
   void note_change(std::string const& path, Change change);
   void note_sync(std::string const& path);
@@ -78,6 +83,7 @@ class FaultyVfs {
   mutable std::mutex mutex_;
   std::vector<Fault> faults_;
   bool read_only_ = false;
+  std::int64_t space_ = kAlways;
   std::int64_t failures_ = 0;
   std::map<std::pair<File, Call>, std::int64_t> calls_;
   std::map<std::string, Image> images_;

@@ -17,8 +17,9 @@ class Checkpoints {
   bool log_is_long() const { return log_pages_ >= pages_; }
   /// After a commit.
   void run_if_due();
-  /// Copies all of it and empties it. When the database is closed.
-  void finish();
+  /// Copies all of it and gives its room back, if no reader needs it: when the database is closed,
+  /// and when a commit met a full disk.
+  void empty_log();
 
  private:
   void run(int mode);

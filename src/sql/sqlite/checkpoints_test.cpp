@@ -73,5 +73,34 @@ TEST_F(CheckpointsTest, AFullDiskAtTheLastCheckpointLosesNothing) {
   EXPECT_EQ(integrity(), "ok");
 }
 
+/// A reader let the log grow until the disk was full: once it is gone the log's own room is enough.
+TEST_F(CheckpointsTest, MakeRoomOnAFullDisk) {
+  insert_large(1, 1);
+  reopen();  // the database has its pages already
+  Connection reader(engine_.file(), Access::read_only, Options{});
+  reader.execute("BEGIN");
+  EXPECT_EQ(reader.query_text("SELECT COUNT(*) FROM notes"), "1");
+  auto const update = [this] {
+    write("UPDATE notes SET body = randomblob(50000)");
+  };
+  for (int i = 0; i < 50; ++i) update();
+  vfs_.leave_space(100'000);
+  int done = 0;
+  auto const error = refusal([&] {
+    for (; done < 100; ++done) update();
+  });
+  EXPECT_EQ(error.code(), ErrorCode::full);
+  reader.execute("COMMIT");
+
+  try {
+    update();
+  } catch (Error const&) {
+    // The writer had not seen yet that the reader is gone: it has now.
+  }
+  for (int i = 0; i < 100; ++i) update();
+  EXPECT_EQ(ids(), Ids{1});
+  EXPECT_EQ(integrity(), "ok");
+}
+
 }  // namespace
 }  // namespace minga::sql::sqlite

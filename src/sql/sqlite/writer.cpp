@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <pthread.h>
 #include <stdexcept>
+#include <utility>
 
 namespace minga::sql::sqlite {
 namespace {
@@ -139,11 +140,15 @@ void Writer::work() {
     commit_seconds_.Observe(std::chrono::duration<double>(Clock::now() - begin).count());
     operations_.Increment(static_cast<double>(group.size()));
     resume(group);
-    readers_.let_log_restart(checkpoints_.log_is_long());
-    checkpoints_.run_if_due();
+    readers_.let_log_restart(disk_was_full_ || checkpoints_.log_is_long());
+    if (std::exchange(disk_was_full_, false)) {
+      checkpoints_.empty_log();
+    } else {
+      checkpoints_.run_if_due();
+    }
     end_process_if_not_synced();
   }
-  checkpoints_.finish();
+  checkpoints_.empty_log();
   end_process_if_not_synced();
 }
 
@@ -231,8 +236,9 @@ bool Writer::commit(std::span<Operation*> group) {
   }
 }
 
-void Writer::fail(std::span<Operation*> group, Error const& error) const {
+void Writer::fail(std::span<Operation*> group, Error const& error) {
   end_process_if_not_synced();
+  disk_was_full_ |= error.code() == ErrorCode::full;
   for (auto* operation : group) {
     if (!operation->failure) operation->failure = std::make_exception_ptr(error);
   }

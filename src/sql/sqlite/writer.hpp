@@ -72,7 +72,7 @@ class Writer {
   void run_in_savepoint(Operation const& operation);
   void undo_savepoint();
   bool commit(std::span<Operation*> group);
-  void fail(std::span<Operation*> group, Error const& error) const;
+  void fail(std::span<Operation*> group, Error const& error);
   void roll_back();
   void resume(std::vector<Operation*> const& group);
   void end_process_if_not_synced() const;
@@ -83,6 +83,7 @@ class Writer {
   std::unique_ptr<Connection> connection_;
   TransactionBodies bodies_;
   Checkpoints checkpoints_;
+  bool disk_was_full_ = false;  // at the last group's commit
   prometheus::Counter& commits_;
   prometheus::Counter& operations_;
   prometheus::Gauge& waiting_;
