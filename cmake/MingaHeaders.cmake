@@ -22,4 +22,5 @@ endforeach()
 add_library(self_contained_headers OBJECT EXCLUDE_FROM_ALL ${sources})
 get_property(modules GLOBAL PROPERTY MINGA_MODULES)
 target_link_libraries(self_contained_headers PRIVATE ${modules} minga_warnings)
+target_include_directories(self_contained_headers PRIVATE "${PROJECT_SOURCE_DIR}/tests")  # support/ of *_testing.hpp
 target_compile_options(self_contained_headers PRIVATE -O0 -g0)

@@ -1,43 +1,19 @@
 #pragma once
 
-#include "async/io_threads.hpp"
-#include "base/metrics.hpp"
 #include "records/filter/functions.hpp"
 #include "records/store.hpp"
-#include "sql/sqlite/sqlite.hpp"
+#include "support/engine.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_future.hpp>
 #include <boost/json/parse.hpp>
 
-#include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <set>
-#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace minga::records {
-
-/// A folder of its own, removed at the end.
-class TestFolder {
- public:
-  TestFolder() {
-    auto name = (std::filesystem::temp_directory_path() / "minga-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      throw std::runtime_error("no temporary folder could be made");
-    path_ = name;
-  }
-  ~TestFolder() { std::filesystem::remove_all(path_); }
-  TestFolder(TestFolder const&) = delete;
-  TestFolder& operator=(TestFolder const&) = delete;
-  std::filesystem::path const& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// The text as a JSON object.
 inline JsonObject object(std::string_view text) {
@@ -57,34 +33,25 @@ inline Definition open_to_all(std::string name, std::vector<Field> fields) {
 /// A fresh embedded database with a Store on two I/O threads; the calls wait for their outcome.
 class TestStore {
  public:
-  TestStore() : threads(2) {
-    threads.start();
-    open();
-  }
-  ~TestStore() { close(); }
+  TestStore() : engine(options()), database(engine.database) { open_store(); }
 
   void open() {
-    sql::sqlite::Options options;
-    options.file = folder_.path() / "test.db";
-    for (auto const& function : filter::sql_functions())
-      options.functions.push_back({function.name, function.arity, function.call});
-    database = sql::sqlite::open(threads, std::move(options), metrics);
-    store = std::make_unique<Store>(*database, metrics);
-    run(store->open());
+    engine.open();
+    open_store();
   }
   void close() {
-    run(database->close());
     store.reset();
-    database.reset();
+    engine.close();
   }
 
   template <class T>
   std::future<T> start(Async<T> task, std::size_t thread = 0) {
-    return boost::asio::co_spawn(threads.context(thread), std::move(task), boost::asio::use_future);
+    return boost::asio::co_spawn(engine.threads.context(thread), std::move(task),
+                                 boost::asio::use_future);
   }
   template <class T>
   T run(Async<T> task) {
-    return start(std::move(task)).get();
+    return engine.run(std::move(task));
   }
 
   void declare(Definition definition) { run(store->declare(std::move(definition))); }
@@ -114,14 +81,22 @@ class TestStore {
     return run(store->changes().after(after, limit, kNoDeadline));
   }
 
-  IoThreads threads;
-  Metrics metrics;
-  std::unique_ptr<sql::Database> database;
+  testing_support::SqliteEngine engine;
+  std::unique_ptr<sql::Database>& database;
   std::unique_ptr<Store> store;
   Context context;
 
  private:
-  TestFolder folder_;
+  static sql::sqlite::Options options() {
+    sql::sqlite::Options options;
+    for (auto const& function : filter::sql_functions())
+      options.functions.push_back({function.name, function.arity, function.call});
+    return options;
+  }
+  void open_store() {
+    store = std::make_unique<Store>(*database, engine.metrics);
+    run(store->open());
+  }
 };
 
 /// A text member.
