@@ -18,6 +18,7 @@
 #include <limits>
 #include <random>
 #include <set>
+#include <utility>
 
 namespace minga::live {
 namespace {
@@ -32,7 +33,12 @@ constexpr auto kPoll = 1s;
 constexpr auto kSlice = 250ms;  // how soon a stream notices that it should end
 constexpr auto kPruneEvery = 60s;
 
-using Batch = std::vector<Change>;
+/// All changes of the log from `after` to `until`; none where there was nobody to hand them to.
+struct Batch {
+  std::int64_t after = 0;
+  std::int64_t until = 0;
+  std::vector<Change> changes;
+};
 
 /// One stream's waiting events. All on its I/O thread.
 struct Subscriber {
@@ -134,7 +140,7 @@ struct Hub::Impl {
   Async<bool> read_on(std::int64_t& position);
   Async<void> skip(std::int64_t& position);
   Async<void> prune();
-  void hand_out(std::shared_ptr<Batch const> batch);
+  void hand_out(Batch batch);
   void deliver(Lane& lane, Batch const& batch);
   void offer(Subscriber& subscriber, Change const& change, records::Schema const& schema);
   Async<void> stream(std::shared_ptr<Subscriber> subscriber, std::string since, BodyWriter& writer);
@@ -187,30 +193,17 @@ Async<void> Hub::Impl::tail() {
 Async<bool> Hub::Impl::read_on(std::int64_t& position) {
   auto changes = co_await store.changes().after(position, kBatch, Clock::now() + 10s);
   if (changes.empty()) co_return false;
-  position = changes.back().number;
-  hand_out(std::make_shared<Batch const>(std::move(changes)));
+  auto const until = changes.back().number;
+  hand_out({std::exchange(position, until), until, std::move(changes)});
   co_return true;
 }
 
-/// Moves the lanes to the log's end. One that has got a subscriber meanwhile stays where it is and
-/// has the tail come back to it.
+/// Moves the lanes to the log's end.
 Async<void> Hub::Impl::skip(std::int64_t& position) {
   auto const last = co_await store.changes().last(Clock::now() + 10s);
   if (last.number <= position) co_return;
   position = last.number;
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    boost::asio::post(threads.context(i), [this, i, number = last.number] {
-      auto& lane = lanes[i];
-      if (lane.subscribers.empty()) {
-        lane.position = std::max(lane.position, number);
-      } else if (lane.position < number) {
-        auto seen = rewind.load();
-        while (lane.position < seen && !rewind.compare_exchange_weak(seen, lane.position)) {
-        }
-        ring(bell);
-      }
-    });
-  }
+  hand_out({position, position, {}});
 }
 
 Async<void> Hub::Impl::prune() {
@@ -228,19 +221,29 @@ Async<void> Hub::Impl::prune() {
   }
 }
 
-void Hub::Impl::hand_out(std::shared_ptr<Batch const> batch) {
+void Hub::Impl::hand_out(Batch batch) {
+  auto const shared = std::make_shared<Batch const>(std::move(batch));
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    boost::asio::post(threads.context(i), [this, i, batch] { deliver(lanes[i], *batch); });
+    boost::asio::post(threads.context(i), [this, i, shared] { deliver(lanes[i], *shared); });
   }
 }
 
+/// A lane that got a subscriber while the tail skipped what it had not seen stays where it is and
+/// has the tail come back to it.
 void Hub::Impl::deliver(Lane& lane, Batch const& batch) {
+  if (!lane.subscribers.empty() && lane.position < batch.after) {
+    auto lowest = rewind.load();
+    while (lane.position < lowest && !rewind.compare_exchange_weak(lowest, lane.position)) {
+    }
+    ring(bell);
+    return;
+  }
   auto const before = lane.position;
-  lane.position = std::max(before, batch.back().number);
-  if (lane.subscribers.empty() || lane.position == before) return;
+  lane.position = std::max(before, batch.until);
+  if (lane.subscribers.empty()) return;
   auto const schema = store.schema();
   for (auto* subscriber : lane.subscribers) {
-    for (auto const& change : batch) {
+    for (auto const& change : batch.changes) {
       if (change.number > before) offer(*subscriber, change, *schema);
     }
     if (!subscriber->events.empty()) subscriber->wake.cancel();
@@ -297,8 +300,8 @@ Async<void> Hub::Impl::follow(Subscriber& subscriber, std::string since, std::in
   co_await pump(subscriber, writer);
 }
 
-/// What came between the client's position and the moment it joined; what comes after waits in its
-/// buffer already.
+/// What is stored and lies behind the client's position; what comes after waits in its buffer
+/// already.
 Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, std::int64_t joined,
                                 BodyWriter& writer) {
   auto const& epoch = store.changes().epoch();
@@ -306,18 +309,18 @@ Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, std::
   auto const first_kept = co_await store.changes().first_kept(Clock::now() + 10s);
   // A write's own position may be ahead of what was handed out here, never of what is stored.
   auto const last = co_await store.changes().last(Clock::now() + 10s);
-  auto const known = from && from->epoch == epoch && from->number <= last.number;
-  if (!known || from->number < first_kept || joined - from->number > settings.replay_bound) {
-    // What is stored is what the client will fetch.
-    subscriber.skip_until = std::max(joined, last.number);
-    for (auto const& topic : subscriber.topics) {
-      auto const text = resync_text(topic, Position{epoch, subscriber.skip_until});
-      co_await writer.write(text);
-    }
+  auto const until = std::max(joined, last.number);
+  auto const known = from && from->epoch == epoch && from->number <= until;
+  // Either the replay brings it, or the client fetches it.
+  subscriber.skip_until = until;
+  if (known && from->number >= first_kept && until - from->number <= settings.replay_bound) {
+    co_await replay(subscriber, from->number, until, writer);
     co_return;
   }
-  subscriber.skip_until = from->number;
-  co_await replay(subscriber, from->number, joined, writer);
+  for (auto const& topic : subscriber.topics) {
+    auto const text = resync_text(topic, Position{epoch, until});
+    co_await writer.write(text);
+  }
 }
 
 Async<void> Hub::Impl::replay(Subscriber& subscriber, std::int64_t from, std::int64_t until,

@@ -18,7 +18,11 @@ constexpr char const* kAfter =
     "SELECT number, collection, record_id, action, record, before FROM _changes WHERE number > $1 "
     "ORDER BY number LIMIT $2";
 constexpr char const* kPruned = "SELECT value FROM _settings WHERE key = 'changes_pruned'";
-constexpr char const* kNewestOld = "SELECT COALESCE(MAX(number), 0) FROM _changes WHERE at < $1";
+/// The newest of the first $2 that is older than $1. The last of all stays, as numbers grow from it;
+/// no index on `at` is needed, which every write would pay for.
+constexpr char const* kNewestOld =
+    "SELECT COALESCE(MAX(number), 0) FROM (SELECT number, at FROM _changes WHERE number < (SELECT "
+    "MAX(number) FROM _changes) ORDER BY number LIMIT $2) AS oldest WHERE at < $1";
 constexpr char const* kPrune = "DELETE FROM _changes WHERE number <= $1";
 constexpr char const* kMarkPruned =
     "INSERT INTO _settings (key, value) VALUES ('changes_pruned', $1) ON CONFLICT (key) DO UPDATE "
@@ -29,8 +33,11 @@ JsonObject parse_object(std::string const& text) {
   return read_json(text).as_object();
 }
 
+/// Deleted at once: other writes wait no longer than for that.
+constexpr std::int64_t kPruneBatch = 5'000;
+
 Async<void> prune_in(sql::Transaction& transaction, std::string until, std::int64_t& removed) {
-  sql::Params until_values{std::move(until)};
+  sql::Params until_values{std::move(until), kPruneBatch};
   sql::Statement newest_old(kNewestOld, std::move(until_values));
   auto const number = (co_await transaction.execute(std::move(newest_old))).integer(0, 0);
   removed = 0;
@@ -76,8 +83,7 @@ std::optional<Position> Position::parse(std::string_view text) {
 
 Async<Position> ChangeLog::last(Deadline deadline) {
   auto const rows = co_await database_.read(sql::Statement(kLast, {}, deadline));
-  auto const pruned = co_await first_kept(deadline);
-  co_return Position{epoch_, std::max(rows.integer(0, 0), pruned)};
+  co_return Position{epoch_, rows.integer(0, 0)};
 }
 
 Async<std::vector<Change>> ChangeLog::after(std::int64_t number, std::int64_t limit,
@@ -106,13 +112,17 @@ Async<std::int64_t> ChangeLog::first_kept(Deadline deadline) {
 }
 
 Async<std::int64_t> ChangeLog::prune(std::chrono::seconds keep, Deadline deadline) {
-  std::int64_t removed = 0;
+  std::int64_t all = 0;
+  std::int64_t removed = kPruneBatch;
   auto until = format_time(now_millis() - keep);
-  sql::TransactionBody body = [&removed, until](sql::Transaction& transaction) {
-    return prune_in(transaction, until, removed);
-  };
-  co_await database_.transact(std::move(body), deadline);
-  co_return removed;
+  while (removed == kPruneBatch) {
+    sql::TransactionBody body = [&removed, until](sql::Transaction& transaction) {
+      return prune_in(transaction, until, removed);
+    };
+    co_await database_.transact(std::move(body), deadline);
+    all += removed;
+  }
+  co_return all;
 }
 
 void ChangeLog::on_commit(std::function<void()> ring) {

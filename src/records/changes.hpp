@@ -50,7 +50,8 @@ class Changes {
   /// The lowest number N for which after(N) still misses nothing: what came up to it may have been
   /// removed.
   virtual Async<std::int64_t> first_kept(Deadline deadline) = 0;
-  /// Removes changes older than `keep`; says how many.
+  /// Removes changes older than `keep`, a few thousand in each transaction, and never the last one;
+  /// says how many.
   virtual Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) = 0;
 
   /// Calls `ring` (from any thread, quickly, without blocking) after a commit of this process that

@@ -17,7 +17,6 @@ std::vector<std::string> first_tables(sql::Dialect const& dialect) {
                   "NULL, action {2} NOT NULL, "
                   "record {3} NOT NULL, before {3} NOT NULL, at {1} NOT NULL)",
                   dialect.growing_key(), text, integer, json),
-      "CREATE INDEX _changes_at ON _changes (at)",
       fmt::format("CREATE TABLE _counters (name {} PRIMARY KEY NOT NULL, value {} NOT NULL)", text,
                   integer),
       fmt::format("CREATE TABLE _idempotency (scope {0} NOT NULL, key {0} NOT NULL, ordinal {1} "

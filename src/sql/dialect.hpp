@@ -20,7 +20,8 @@ class Dialect {
   virtual std::string_view boolean_type() const = 0;
   virtual std::string_view json_type() const = 0;  // JSON text, functions of json work on it
   virtual std::string_view blob_type() const = 0;
-  /// Column definition of a 64-bit primary key that only grows and is never used again.
+  /// Column definition of a 64-bit primary key that grows by one from the largest there is: for a
+  /// table whose last row is never deleted.
   virtual std::string_view growing_key() const = 0;
 
   /// Appended to a SELECT that leases rows: "" or " FOR UPDATE SKIP LOCKED".
