@@ -1,6 +1,6 @@
 #include "sql/sqlite/checkpoints.hpp"
 
-#include "sql/sqlite/sqlite_testing.hpp"
+#include "support/sqlite_test.hpp"
 
 namespace minga::sql::sqlite {
 namespace {

@@ -1,6 +1,6 @@
 #include "sql/sqlite/connection.hpp"
 
-#include "sql/sqlite/sqlite_testing.hpp"
+#include "support/sqlite_test.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What the engine does when the disk does not do its part.
-#include "sql/sqlite/sqlite_testing.hpp"
+#include "support/sqlite_test.hpp"
 
 #include <gmock/gmock.h>
 

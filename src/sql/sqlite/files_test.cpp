@@ -3,7 +3,7 @@
 
 #include "sql/sqlite/connection.hpp"
 #include "sql/sqlite/file_lock.hpp"
-#include "sql/sqlite/sqlite_testing.hpp"
+#include "support/sqlite_test.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>

@@ -1,5 +1,5 @@
 // Reads that take longer than an I/O thread has for them.
-#include "sql/sqlite/sqlite_testing.hpp"
+#include "support/sqlite_test.hpp"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 // A sync that fails ends the process; what was acknowledged is there when the next one opens the
 // file. And what a power cut leaves.
-#include "sql/sqlite/sqlite_testing.hpp"
+#include "support/sqlite_test.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>

@@ -1,6 +1,6 @@
 #include "sql/sqlite/writer.hpp"
 
-#include "sql/sqlite/sqlite_testing.hpp"
+#include "support/sqlite_test.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
