@@ -1,6 +1,7 @@
 #include "http/session.hpp"
 
 #include "async/deadline.hpp"
+#include "base/ids.hpp"
 #include "base/logging.hpp"
 #include "http/answer.hpp"
 #include "http/cors.hpp"
@@ -223,6 +224,7 @@ class Session final : public SessionBase {
     if (!refusal && head_size == 0) co_return false;
     auto impl = std::make_unique<Request::Impl>();
     impl->default_language = shared_.settings.language;
+    impl->method_name = impl->target = "-";  // what the log says of a head that cannot be read
     auto& head = *impl;
     Request request(std::move(impl));
     if (!refusal) refusal = parse(head, head_size);
@@ -254,8 +256,10 @@ class Session final : public SessionBase {
   static constexpr bool is_tls() { return std::is_same_v<Stream, TlsStream>; }
 
   Async<bool> refuse(Request& request, Error const& error) {
+    if (request.id().empty()) request.impl().id = make_request_id();
     auto answer = co_await prepare(shared_, request, error_response(error, request.id()));
-    co_await send_answer(request, answer, false);
+    auto const sent = co_await send_answer(request, answer, false);
+    log_access(request, answer, sent, head_begin_);
     must_linger_ = true;
     co_return false;
   }

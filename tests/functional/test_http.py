@@ -166,6 +166,20 @@ class TestHostile:
         assert not statuses or statuses[0].startswith(b"4") or statuses[0] in (b"501", b"505"), received
         assert client.get("/api/health").status == 200
 
+    def test_a_refusal_is_counted_and_logged(self, server, client):
+        def refused():
+            return int(re.search(r'^minga_http_requests_total{status="4xx"} (\d+)$', client.get("/metrics").text, re.M)[1])
+
+        before = refused()
+        with server.raw() as raw:
+            raw.send("GET / HTTP/1.1\n\n")
+            answer = raw.read_answer()
+        assert answer.status == 400
+        assert refused() == before + 1
+        assert f"- - 400 {answer.headers['Content-Length']} B" in server.log()
+        assert re.fullmatch("[A-Za-z0-9_-]{8,64}", answer.headers["X-Request-Id"])
+        assert answer.headers["X-Request-Id"] in server.log()
+
     def test_a_body_past_the_limit(self, client):
         answer = client.post(TASKS, b'{"title":"' + b"a" * (33 * 2**20) + b'"}', Content_Type="application/json")
         assert answer.status == 413
