@@ -224,6 +224,7 @@ class Session final : public SessionBase {
     if (!refusal && head_size == 0) co_return false;
     auto impl = std::make_unique<Request::Impl>();
     impl->default_language = shared_.settings.language;
+    impl->remote_address = peer_;
     impl->method_name = impl->target = "-";  // what the log says of a head that cannot be read
     auto& head = *impl;
     Request request(std::move(impl));
