@@ -254,26 +254,26 @@ Connection::Prepared& Connection::prepare(std::string const& sql) {
     cache_.splice(cache_.begin(), cache_, found->second);
     return cache_.front();
   }
-  Prepared prepared;
-  prepared.sql = sql;
+  sqlite3_stmt* statement = nullptr;
   char const* rest = nullptr;
-  if (sqlite3_prepare_v3(handle_, prepared.sql.c_str(), static_cast<int>(sql.size() + 1),
-                         SQLITE_PREPARE_PERSISTENT, &prepared.statement, &rest) != SQLITE_OK) {
+  if (sqlite3_prepare_v3(handle_, sql.c_str(), static_cast<int>(sql.size() + 1),
+                         SQLITE_PREPARE_PERSISTENT, &statement, &rest) != SQLITE_OK) {
     throw last_error();
   }
-  std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owner(prepared.statement, sqlite3_finalize);
+  std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> owner(statement, sqlite3_finalize);
   if (!owner) throw Error(ErrorCode::syntax, fmt::format("There is no statement in '{}'.", sql));
   if (std::string_view(rest).find_first_not_of(" \t\r\n;") != std::string_view::npos)
     throw Error(ErrorCode::syntax, fmt::format("More than one statement: {}", sql));
+  Prepared prepared;
+  prepared.sql = sql;
   auto columns = std::make_shared<std::vector<std::string>>();
-  for (int i = 0; i < sqlite3_column_count(prepared.statement); ++i)
-    columns->emplace_back(sqlite3_column_name(prepared.statement, i));
+  for (int i = 0; i < sqlite3_column_count(statement); ++i)
+    columns->emplace_back(sqlite3_column_name(statement, i));
   prepared.columns = std::move(columns);
-  for (int i = 1; i <= sqlite3_bind_parameter_count(prepared.statement); ++i)
-    prepared.ordinals.push_back(
-        ordinal_of(sqlite3_bind_parameter_name(prepared.statement, i), sql));
+  for (int i = 1; i <= sqlite3_bind_parameter_count(statement); ++i)
+    prepared.ordinals.push_back(ordinal_of(sqlite3_bind_parameter_name(statement, i), sql));
   cache_.push_front(std::move(prepared));
-  owner.release();  // the cache's
+  cache_.front().statement = owner.release();
   by_sql_.emplace(cache_.front().sql, cache_.begin());
   if (cache_.size() > cache_bound_) {
     by_sql_.erase(cache_.back().sql);

@@ -6,9 +6,9 @@
 #include <sys/file.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <string>
+#include <system_error>
 #include <unistd.h>
 
 namespace minga::sql::sqlite {
@@ -32,7 +32,7 @@ FileLock::FileLock(std::filesystem::path const& database) {
         errno == EROFS || errno == EACCES || errno == EPERM ? ErrorCode::read_only : ErrorCode::io;
     throw Error(code, fmt::format("The database {} cannot be opened: {}: {}. Is the folder there, "
                                   "and may this user write to it?",
-                                  database.string(), path, std::strerror(errno)));
+                                  database.string(), path, std::generic_category().message(errno)));
   }
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
     auto const who = holder(descriptor_);

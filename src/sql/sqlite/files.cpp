@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace minga::sql::sqlite {
@@ -99,7 +99,7 @@ void sync(std::filesystem::path const& path) {
   if (descriptor >= 0) ::close(descriptor);
   if (!synced)
     throw refusal(ErrorCode::io, fmt::format("{} could not be synced to disk: {}.", path.string(),
-                                             std::strerror(cause)));
+                                             std::generic_category().message(cause)));
 }
 
 std::filesystem::path folder_of(std::filesystem::path const& file) {
@@ -124,7 +124,7 @@ class Partial {
     sync(path_);
     if (::link(path_.c_str(), target_.c_str()) != 0) {
       throw refusal(ErrorCode::io, fmt::format("{} cannot be written: {}.", target_.string(),
-                                               std::strerror(errno)));
+                                               std::generic_category().message(errno)));
     }
     sync(folder_of(target_));
   }

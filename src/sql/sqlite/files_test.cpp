@@ -31,13 +31,6 @@ class FilesTest : public SqliteTest {
     return engine_.file().parent_path() / name;
   }
 
-  /// By another process: that this one opens and closes a database file takes SQLite's locks
-  /// away.
-  static void copy_file(std::filesystem::path const& from, std::filesystem::path const& to) {
-    auto const command = fmt::format("cp '{}' '{}'", from.string(), to.string());
-    ASSERT_EQ(std::system(command.c_str()), 0) << command;
-  }
-
   static Options at(std::filesystem::path file) {
     Options options;
     options.file = std::move(file);
@@ -114,7 +107,7 @@ TEST_F(FilesTest, AFileThatIsNoDatabaseIsRefused) {
 
 TEST_F(FilesTest, AnEmptyFileBecomesADatabase) {
   auto const empty = beside("empty.db");
-  std::ofstream{empty};
+  std::ofstream(empty).close();
   SqliteEngine engine(at(empty));
   EXPECT_EQ(check_integrity(engine), "ok");
 }
@@ -123,8 +116,8 @@ TEST_F(FilesTest, AnEmptyFileBecomesADatabase) {
 class CrashTest : public FilesTest {
  protected:
   void copy_as_it_is(std::filesystem::path const& to) const {
-    copy_file(engine_.file(), to);
-    copy_file(engine_.file().string() + "-wal", to.string() + "-wal");
+    std::filesystem::copy_file(engine_.file(), to);
+    std::filesystem::copy_file(engine_.file().string() + "-wal", to.string() + "-wal");
   }
 };
 
