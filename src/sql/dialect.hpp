@@ -38,7 +38,8 @@ class Dialect {
   virtual std::string list_length(std::string_view list) const = 0;
 
   /// The value at a path of member names and list indexes into a JSON column: text, number, 1 and 0
-  /// for true and false, NULL where there is none; lists and objects as compact JSON text. Throws
+  /// for true and false, NULL where there is none; lists and objects as compact JSON text. A name
+  /// of digits is a list's index or an object's member, as the document has it. Throws
   /// std::invalid_argument for a name with a quote in it.
   virtual std::string json_value(std::string_view column,
                                  std::vector<std::string> const& path) const = 0;

@@ -120,7 +120,7 @@ class World {
     add("documents", "d1", R"({"size":5,"a":{"b":"X"},"list":["u","v"]})");
     add("documents", "d2", R"({"size":"5","a":"plain"})");
     add("documents", "d3", R"({"size":50.5,"flag":true,"empty":""})");
-    add("documents", "d4", R"({"size":null})");
+    add("documents", "d4", R"({"size":null,"years":{"2024":7,"list":[{"0":"z"}]}})");
   }
 };
 
@@ -325,7 +325,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"flag = true", "d3"}, Row{"empty = ''", "d3"}, Row{"list.1 = 'v'", "d1"},
                     Row{"list = '[\"u\",\"v\"]'", "d1"}, Row{"a = '{\"b\":\"X\"}'", "d1"},
                     Row{"nowhere != 'x'", "d1 d2 d3 d4"}, Row{"size = true", ""},
-                    Row{"True = true", "d1 d2 d3 d4"}));
+                    Row{"True = true", "d1 d2 d3 d4"}, Row{"years.2024 = 7", "d4"},
+                    Row{"years.list.0.0 = 'z'", "d4"}, Row{"years.0 = null", "d1 d2 d3 d4"},
+                    Row{"a.1.2.3.4.5.6 = null", "d1 d2 d3 d4"}));
 
 TEST(UndeclaredKeys, ThatNoJsonPathSpellsAreErrorsOrNothing) {
   for (auto const* filter :

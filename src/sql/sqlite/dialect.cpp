@@ -8,17 +8,25 @@
 namespace minga::sql::sqlite {
 namespace {
 
-/// $."a"[0]."b": a name of digits alone is a list's index.
-std::string json_path(std::vector<std::string> const& path) {
-  std::string text = "$";
+/// Names of digits that are tried both ways; more of them are indexes alone.
+constexpr std::size_t kBothWays = 3;
+
+/// $."a"[0]."b" and $."a"."0"."b": a name of digits is a list's index or an object's member.
+std::vector<std::string> json_paths(std::vector<std::string> const& path) {
+  std::vector<std::string> texts{"$"};
   for (auto const& name : path) {
     if (name.find_first_of("'\"\\") != std::string::npos)
       throw std::invalid_argument("a JSON path holds no quotes");
     auto const is_index = !name.empty() && std::all_of(name.begin(), name.end(),
                                                        [](char c) { return c >= '0' && c <= '9'; });
-    text += is_index ? fmt::format("[{}]", name) : fmt::format(".\"{}\"", name);
+    auto const before = texts.size();
+    for (std::size_t i = 0; i < before; ++i) {
+      auto const member = fmt::format("{}.\"{}\"", texts[i], name);
+      if (is_index && before < (1U << kBothWays)) texts.push_back(member);
+      texts[i] = is_index ? fmt::format("{}[{}]", texts[i], name) : member;
+    }
   }
-  return text;
+  return texts;
 }
 
 class SqliteDialect : public Dialect {
@@ -44,7 +52,11 @@ class SqliteDialect : public Dialect {
   }
   std::string json_value(std::string_view column,
                          std::vector<std::string> const& path) const override {
-    return fmt::format("json_extract({}, '{}')", column, json_path(path));
+    std::string values;
+    auto const paths = json_paths(path);
+    for (auto const& each : paths)
+      values += fmt::format("{}json_extract({}, '{}')", values.empty() ? "" : ", ", column, each);
+    return paths.size() == 1 ? values : fmt::format("COALESCE({})", values);
   }
   /// SQLite orders NULL, numbers, text by itself.
   std::string json_sort_key(std::string_view column,
