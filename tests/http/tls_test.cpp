@@ -153,7 +153,7 @@ TEST_F(TlsTest, RefusesOldVersions) {
 
 TEST_F(TlsTest, ServesOthersWhileOneDoesNotShakeHands) {
   auto quick = settings();
-  quick.header_timeout = std::chrono::milliseconds(300);
+  quick.header_timeout = std::chrono::milliseconds(1500);
   TestServer server(quick);
   RawClient silent(server.port());
   RawClient plain(server.port());
