@@ -176,7 +176,9 @@ Async<std::string_view> Request::body(std::size_t limit) {
   constexpr std::size_t kChunk = 16 * 1024;
   while (impl_->source) {
     auto const used = collected.size();
-    collected.resize(used + kChunk);
+    if (used > 0 && used == impl_->announced_length) break;
+    auto const left = impl_->announced_length.value_or(kChunk + used) - used;
+    collected.resize(used + std::min<std::uint64_t>(left, kChunk));
     auto const size = co_await impl_->source->read_some(std::span(collected).subspan(used));
     collected.resize(used + size);
     if (size == 0) break;

@@ -12,14 +12,14 @@ namespace {
 
 constexpr char const* kAppend =
     "INSERT INTO _changes (collection, record_id, action, record, before, at) VALUES ($1, $2, $3, "
-    "$4, $5, $6) RETURNING number";
+    "$4, $5, $6)";
 constexpr char const* kLast = "SELECT COALESCE(MAX(number), 0) FROM _changes";
 constexpr char const* kAfter =
     "SELECT number, collection, record_id, action, record, before FROM _changes WHERE number > $1 "
     "ORDER BY number LIMIT $2";
 constexpr char const* kPruned = "SELECT value FROM _settings WHERE key = 'changes_pruned'";
-/// The newest of the first $2 that is older than $1. The last of all stays, as numbers grow from it;
-/// no index on `at` is needed, which every write would pay for.
+/// The newest of the first $2 that is older than $1. The last of all stays, as numbers grow from
+/// it; no index on `at` is needed, which every write would pay for.
 constexpr char const* kNewestOld =
     "SELECT COALESCE(MAX(number), 0) FROM (SELECT number, at FROM _changes WHERE number < (SELECT "
     "MAX(number) FROM _changes) ORDER BY number LIMIT $2) AS oldest WHERE at < $1";
@@ -80,6 +80,9 @@ std::optional<Position> Position::parse(std::string_view text) {
     return std::nullopt;
   return position;
 }
+
+ChangeLog::ChangeLog(sql::Database& database)
+    : database_(database), append_(kAppend + database.dialect().returning_key("number")) {}
 
 Async<Position> ChangeLog::last(Deadline deadline) {
   auto const rows = co_await database_.read(sql::Statement(kLast, {}, deadline));
@@ -146,8 +149,8 @@ Async<std::int64_t> ChangeLog::append(sql::Transaction& transaction, std::string
   values.emplace_back(std::move(record));
   values.emplace_back(std::move(before));
   values.emplace_back(format_time(now_millis()));
-  sql::Statement statement(kAppend, std::move(values));
-  co_return (co_await transaction.execute(std::move(statement))).integer(0, 0);
+  sql::Statement statement(append_, std::move(values));
+  co_return (co_await transaction.execute(std::move(statement))).inserted_key();
 }
 
 }  // namespace minga::records

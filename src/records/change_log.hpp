@@ -14,7 +14,7 @@ namespace minga::records {
 /// writer; an engine with several publishes only below its oldest running transaction.
 class ChangeLog : public Changes {
  public:
-  explicit ChangeLog(sql::Database& database) : database_(database) {}
+  explicit ChangeLog(sql::Database& database);
   void set_epoch(std::string epoch) { epoch_ = std::move(epoch); }
 
   std::string const& epoch() const override { return epoch_; }
@@ -35,6 +35,7 @@ class ChangeLog : public Changes {
 
  private:
   sql::Database& database_;
+  std::string append_;
   std::string epoch_;
   mutable std::mutex mutex_;
   std::vector<std::function<void()>> bells_;

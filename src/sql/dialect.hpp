@@ -23,6 +23,9 @@ class Dialect {
   /// Column definition of a 64-bit primary key that grows by one from the largest there is: for a
   /// table whose last row is never deleted.
   virtual std::string_view growing_key() const = 0;
+  /// Appended to an INSERT into such a table, so that Rows::inserted_key() tells the row's: nothing
+  /// where the engine knows it without the cost of RETURNING.
+  virtual std::string returning_key(std::string_view column) const = 0;
 
   /// Appended to a SELECT that leases rows: "" or " FOR UPDATE SKIP LOCKED".
   virtual std::string_view skip_locked() const = 0;

@@ -12,8 +12,11 @@ std::vector<std::string> const kNoColumns;
 }  // namespace
 
 Rows::Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values,
-           std::int64_t affected)
-    : columns_(std::move(columns)), values_(std::move(values)), affected_(affected) {}
+           std::int64_t affected, std::int64_t inserted_key)
+    : columns_(std::move(columns)),
+      values_(std::move(values)),
+      affected_(affected),
+      inserted_key_(inserted_key) {}
 
 std::size_t Rows::size() const {
   return columns_ && !columns_->empty() ? values_.size() / columns_->size() : 0;

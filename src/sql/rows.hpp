@@ -18,13 +18,15 @@ class Rows {
  public:
   Rows() = default;
   Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values,
-       std::int64_t affected);
+       std::int64_t affected, std::int64_t inserted_key = 0);
 
   std::size_t size() const;
   bool empty() const { return size() == 0; }
   std::vector<std::string> const& columns() const;
   /// Rows inserted, updated or deleted; 0 for a read.
   std::int64_t affected() const { return affected_; }
+  /// The growing key of the row that an INSERT with Dialect::returning_key() made.
+  std::int64_t inserted_key() const { return empty() ? inserted_key_ : integer(0, 0); }
 
   Value const& at(std::size_t row, std::size_t column) const;
   Value& at(std::size_t row, std::size_t column);
@@ -38,6 +40,7 @@ class Rows {
   std::shared_ptr<std::vector<std::string> const> columns_;
   std::vector<Value> values_;
   std::int64_t affected_ = 0;
+  std::int64_t inserted_key_ = 0;
 };
 
 }  // namespace minga::sql

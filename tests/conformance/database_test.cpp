@@ -2,6 +2,7 @@
 #include "sql/migrations.hpp"
 #include "support/engine.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -66,6 +67,17 @@ TYPED_TEST(DatabaseTest, SaysWhatItChangedAndReturns) {
   EXPECT_EQ(this->run("UPDATE notes SET score = 1").affected(), 2);
   auto const rows = this->run("DELETE FROM notes WHERE id = $1 RETURNING title", {"a"});
   EXPECT_EQ(rows.text(0, 0), "one");
+}
+
+TYPED_TEST(DatabaseTest, TellsTheKeyThatGrew) {
+  auto const& dialect = this->engine_.database->dialect();
+  this->run(fmt::format("CREATE TABLE log (number {}, text {})", dialect.growing_key(),
+                        dialect.text_type()));
+  auto const insert = "INSERT INTO log (text) VALUES ($1)" + dialect.returning_key("number");
+  EXPECT_EQ(this->run(insert, {"a"}).inserted_key(), 1);
+  EXPECT_EQ(this->run(insert, {"b"}).inserted_key(), 2);
+  this->run("DELETE FROM log WHERE number = 1");
+  EXPECT_EQ(this->run(insert, {"c"}).inserted_key(), 3);
 }
 
 TYPED_TEST(DatabaseTest, ReadsWhatWasAcknowledged) {

@@ -304,9 +304,10 @@ Rows Connection::collect(Prepared const& prepared) {
     if (code != SQLITE_ROW) throw last_error();
     for (int i = 0; i < width; ++i) values.push_back(column_value(prepared.statement, i));
   }
-  auto const affected =
-      sqlite3_stmt_readonly(prepared.statement) != 0 ? 0 : sqlite3_changes64(handle_);
-  return Rows(prepared.columns, std::move(values), affected);
+  if (sqlite3_stmt_readonly(prepared.statement) != 0)
+    return Rows(prepared.columns, std::move(values), 0);
+  return Rows(prepared.columns, std::move(values), sqlite3_changes64(handle_),
+              sqlite3_last_insert_rowid(handle_));
 }
 
 }  // namespace minga::sql::sqlite

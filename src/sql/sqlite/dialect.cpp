@@ -39,6 +39,7 @@ class SqliteDialect : public Dialect {
   std::string_view json_type() const override { return "TEXT"; }
   std::string_view blob_type() const override { return "BLOB"; }
   std::string_view growing_key() const override { return "INTEGER PRIMARY KEY"; }
+  std::string returning_key(std::string_view) const override { return {}; }
   std::string_view skip_locked() const override { return ""; }
   std::string_view for_update() const override { return ""; }
   std::string list_contains(std::string_view list, std::string_view text) const override {
