@@ -65,8 +65,7 @@ Response list_page(Request& request, Page found) {
   JsonObject model;
   model["words"] = request.query("q").value_or("");
   model["filter"] = request.query("filter").value_or("");
-  model["searched"] =
-      request.query("q").value_or("") != "" || request.query("filter").value_or("") != "";
+  model["searched"] = model["words"] != "" || model["filter"] != "";
   model["count"] = found.total_items;
   model["paging"] = paging(request, found);
   JsonArray items;

@@ -6,6 +6,7 @@ It answers what minga's applications answer: the same fields, the same validatio
 import os
 import uuid
 from contextlib import contextmanager
+from threading import Lock
 
 from flask import Flask, jsonify, request
 from psycopg2.pool import ThreadedConnectionPool
@@ -19,13 +20,15 @@ HIT = "UPDATE counters SET value = value + 1 WHERE name = 'hits' RETURNING value
 
 app = Flask(__name__)
 pool = None
+making_pool = Lock()
 
 
 @contextmanager
 def cursor():
     global pool
-    if pool is None:  # after the fork: a connection belongs to one process
-        pool = ThreadedConnectionPool(1, int(os.environ["PEER_POOL"]), os.environ["DATABASE_URL"])
+    with making_pool:
+        if pool is None:  # after the fork: a connection belongs to one process
+            pool = ThreadedConnectionPool(1, int(os.environ["PEER_POOL"]), os.environ["DATABASE_URL"])
     connection = pool.getconn()
     connection.autocommit = True
     try:

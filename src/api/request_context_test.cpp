@@ -14,7 +14,6 @@
 namespace minga::api {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Optional;

@@ -52,8 +52,8 @@ std::vector<std::string> summary(std::vector<Piece> const& pieces) {
   std::vector<std::string> lines;
   for (auto const& [head, bytes] : pieces) {
     auto line = head.name;
-    if (head.filename) line += "(" + *head.filename + ")";
-    lines.push_back(line + " " + head.content_type + ": " + bytes);
+    if (head.filename) line.append("(").append(*head.filename).append(")");
+    lines.push_back(line.append(" ").append(head.content_type).append(": ").append(bytes));
   }
   return lines;
 }

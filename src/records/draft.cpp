@@ -34,10 +34,7 @@ bool is_reserved(std::string_view key) {
 class Draft {
  public:
   Draft(Layout const& layout, Context const& context, JsonObject record)
-      : layout_(layout),
-        definition_(layout.definition()),
-        context_(context),
-        record_(std::move(record)) {}
+      : definition_(layout.definition()), context_(context), record_(std::move(record)) {}
 
   /// Plain keys first, then modifiers, as they apply to what the plain ones leave.
   void apply(JsonObject const& input) {
@@ -97,7 +94,6 @@ class Draft {
       record_[name] = std::move(*next);
   }
 
-  Layout const& layout_;
   Definition const& definition_;
   Context const& context_;
   JsonObject record_;

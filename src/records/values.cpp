@@ -394,7 +394,7 @@ std::optional<Json> apply_modifier(Field const& field, Json const& stored, Modif
   if (field.type == FieldType::number && modifier != Modifier::prepend) {
     auto const read = read_number(field, operand, errors);
     if (!read) return std::nullopt;
-    auto const sum = add(stored.is_null() ? Json(0) : stored, *read, modifier == Modifier::append);
+    auto sum = add(stored.is_null() ? Json(0) : stored, *read, modifier == Modifier::append);
     if (sum && !(field.only_int && sum->is_double())) return sum;
     errors.add(field.name, "validation_not_a_number", "The result is more than the field holds.");
     return std::nullopt;

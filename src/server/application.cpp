@@ -105,7 +105,8 @@ void App::describe(std::string title_key, std::string summary_key) {
 }
 
 std::string App::setting(std::string_view variable, std::string_view fallback) const {
-  auto const* value = std::getenv(std::string(variable).c_str());
+  // Nothing here ever changes the environment.
+  auto const* value = std::getenv(std::string(variable).c_str());  // NOLINT(concurrency-mt-unsafe)
   return value != nullptr && *value != '\0' ? value : std::string(fallback);
 }
 

@@ -45,7 +45,7 @@ class SettingFlags {
       for (auto const& value : values) flags.emplace_back(name, value);
     }
     auto environment = [](char const* variable) -> char const* {
-      return std::getenv(variable);
+      return std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): no other thread yet
     };
     return server::read_settings(flags, environment, config_);
   }

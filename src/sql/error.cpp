@@ -40,7 +40,7 @@ char const* name(ErrorCode code) {
   return "other";
 }
 
-Error::Error(ErrorCode code, std::string message)
-    : std::runtime_error(std::move(message)), code_(code) {}
+Error::Error(ErrorCode code, std::string const& message)
+    : std::runtime_error(message), code_(code) {}
 
 }  // namespace minga::sql

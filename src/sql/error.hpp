@@ -31,7 +31,7 @@ char const* name(ErrorCode code);
 /// only.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorCode code, std::string message);
+  Error(ErrorCode code, std::string const& message);
 
   ErrorCode code() const noexcept { return code_; }
   /// The same statement may succeed when repeated.

@@ -244,13 +244,13 @@ Response Site::error_page(Request& request, Error const& error) {
       JsonObject envelope;
       envelope["status"] = 404;
       envelope["message"] = "Not Found: " + std::string(request.target());
-      return Response::json(std::move(envelope), 404);
+      return Response::json(envelope, 404);
     }
     auto envelope = error.envelope();
     envelope["message"] = texts.sentence(error.message());
     if (auto* data = envelope["data"].if_object()) texts.translate(*data);
     if (error.status() >= 500) envelope["requestId"] = request.id();
-    return Response::json(std::move(envelope), error.status());
+    return Response::json(envelope, error.status());
   }();
   if (auto wait = error.retry_after()) {
     answer.header("Retry-After", std::to_string(wait->count()));
@@ -269,7 +269,7 @@ Response Site::form_again(Request& request, std::string_view page, Error const& 
     errors[field] = message;
     JsonObject problem;
     problem["field"] = field;
-    problem["message"] = std::move(message);
+    problem["message"] = message;
     problem["label"] = texts.label(field);
     problems.push_back(std::move(problem));
   }

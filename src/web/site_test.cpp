@@ -17,7 +17,6 @@ namespace minga::web {
 namespace {
 
 using testing::AllOf;
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -184,7 +183,7 @@ TEST_F(SiteTest, TheLanguagesMustHaveTheSameMessages) {
   std::array<EmbeddedFile, 2> uneven{{{"messages/es.toml", "a = 'x'"}, {"messages/en.toml", ""}}};
   Embedded folder{uneven};
   try {
-    Site({.name = "x", .base = "", .secret = std::string(kSecret)}, folder);
+    Site const uneven_site({.name = "x", .base = "", .secret = std::string(kSecret)}, folder);
     FAIL() << "accepted";
   } catch (std::invalid_argument const& error) {
     EXPECT_STREQ(error.what(), "messages/en.toml lacks \"a\", which messages/es.toml has");

@@ -52,7 +52,7 @@ class SortCompiler {
     }
     if (field == nullptr || (field->is_hidden && !scope_.privileged))
       throw invalid_sort(fmt::format("There is no field '{}'.", whole));
-    auto const column = fmt::format("{}.{}", alias, dialect_.quote(field->name));
+    auto column = fmt::format("{}.{}", alias, dialect_.quote(field->name));
     if (field->type == FieldType::json) {
       return dialect_.json_sort_key(
           column, {names.begin() + static_cast<std::ptrdiff_t>(at) + 1, names.end()});
