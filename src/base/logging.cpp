@@ -11,7 +11,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <iterator>
 #include <memory>
 
 namespace minga::log {
@@ -99,22 +98,26 @@ void error(std::string_view message) {
 void access(Access const& request) {
   if (!logger().should_log(spdlog::level::info)) return;
   auto& lines = access_lines.text;
-  auto const to = std::back_inserter(lines);
-  auto const time = format_time(now_millis());
-  // JSON escapes what a client may have put into the path.
+  // JSON escapes what a client may have put into the path. Pieces are appended one by one: a
+  // format string would cost more than the rest of the line.
   auto const path = boost::json::serialize(boost::json::string_view(request.path));
+  auto const add = [&lines](auto const&... pieces) {
+    (lines.append(pieces), ...);
+  };
+  fmt::format_int const status(request.status);
+  fmt::format_int const bytes(request.bytes);
+  fmt::format_int const elapsed(request.elapsed.count());
+  auto const time = format_time(now_millis());
   if (as_json) {
-    fmt::format_to(to,
-                   R"({{"time":"{}","level":"info","method":"{}","path":{},"status":{},"bytes":{},)"
-                   R"("microseconds":{},"requestId":"{}","address":"{}"}})",
-                   time, request.method, path, request.status, request.bytes,
-                   request.elapsed.count(), request.request_id, request.address);
+    add("{\"time\":\"", time, "\",\"level\":\"info\",\"method\":\"", request.method,
+        "\",\"path\":", path, ",\"status\":", status.c_str(), ",\"bytes\":", bytes.c_str(),
+        ",\"microseconds\":", elapsed.c_str(), ",\"requestId\":\"", request.request_id,
+        "\",\"address\":\"", request.address, "\"}\n");
   } else {
-    fmt::format_to(to, "{} info  {} {} {} {} B {} us {} {}", time, request.method,
-                   std::string_view(path).substr(1, path.size() - 2), request.status, request.bytes,
-                   request.elapsed.count(), request.request_id, request.address);
+    add(time, " info  ", request.method, " ", std::string_view(path).substr(1, path.size() - 2),
+        " ", status.c_str(), " ", bytes.c_str(), " B ", elapsed.c_str(), " us ", request.request_id,
+        " ", request.address, "\n");
   }
-  lines += '\n';
   if (lines.size() >= kAccessBuffer) access_lines.write();
 }
 

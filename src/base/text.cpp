@@ -96,6 +96,9 @@ std::string_view trim(std::string_view text) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  auto const is_plain = text.find('%') == std::string_view::npos &&
+                        (!plus_is_space || text.find('+') == std::string_view::npos);
+  if (is_plain) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

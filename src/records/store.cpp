@@ -279,12 +279,22 @@ void hide_fields(Definition const& definition, JsonObject& record) {
 }
 
 std::string etag(JsonObject const& record) {
-  JsonObject stored = record;
-  for (auto const* shown : {"collectionId", "collectionName", "expand"}) stored.stable_erase(shown);
-  auto const text = json_text(stored);
   std::array<unsigned char, 16> hash{};
-  crypto_generichash(hash.data(), hash.size(), reinterpret_cast<unsigned char const*>(text.data()),
-                     text.size(), nullptr, 0);
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, hash.size());
+  auto const add = [&state](std::string_view text) {
+    // With its end: what follows is another part.
+    crypto_generichash_update(&state, reinterpret_cast<unsigned char const*>(text.data()),
+                              text.size());
+    crypto_generichash_update(&state, reinterpret_cast<unsigned char const*>(""), 1);
+  };
+  for (auto const& pair : record) {
+    std::string_view const key = pair.key();
+    if (key == "collectionId" || key == "collectionName" || key == "expand") continue;
+    add(key);
+    add(json_text(pair.value()));
+  }
+  crypto_generichash_final(&state, hash.data(), hash.size());
   std::string hex(hash.size() * 2 + 1, '\0');
   sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
   hex.resize(hash.size() * 2);
