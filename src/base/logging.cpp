@@ -52,7 +52,7 @@ spdlog::logger& logger() {
   static auto const instance = [] {
     auto made = std::make_shared<spdlog::logger>(
         "minga", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->set_pattern("%Y-%m-%d %H:%M:%S.%eZ %^%-5!l%$ %v", spdlog::pattern_time_type::utc);
+    made->set_pattern("%Y-%m-%d %H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
     made->flush_on(spdlog::level::info);
     return made;
   }();
@@ -114,7 +114,7 @@ void access(Access const& request) {
         ",\"microseconds\":", elapsed.c_str(), ",\"requestId\":\"", request.request_id,
         "\",\"address\":\"", request.address, "\"}\n");
   } else {
-    add(time, " info  ", request.method, " ", std::string_view(path).substr(1, path.size() - 2),
+    add(time, " info    ", request.method, " ", std::string_view(path).substr(1, path.size() - 2),
         " ", status.c_str(), " ", bytes.c_str(), " B ", elapsed.c_str(), " us ", request.request_id,
         " ", request.address, "\n");
   }
