@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "http/forms.hpp"
+#include "http/media_type.hpp"
 #include "http/multipart.hpp"
 #include "http/request_impl.hpp"
 
@@ -12,11 +13,6 @@
 
 namespace minga {
 namespace {
-
-std::string media_type(Request const& request) {
-  auto const type = request.header("Content-Type");
-  return ascii_lower(trim(type.substr(0, type.find(';'))));
-}
 
 Error unsupported(std::string_view type, std::string_view expected) {
   return Error(
@@ -119,7 +115,7 @@ Async<void> Request::multipart(std::function<Async<void>(Part&)> each) {
 
 Async<JsonObject> Request::input() {
   if (impl_->parsed_input) co_return *impl_->parsed_input;
-  auto const type = media_type(*this);
+  auto const type = ascii_lower(http::media_type(*this));
   auto const depth = impl_->settings->max_json_depth;
   JsonObject fields;
   if (!impl_->source && !impl_->collected) {

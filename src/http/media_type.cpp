@@ -2,8 +2,7 @@
 
 #include "base/text.hpp"
 
-namespace minga {
-namespace http {
+namespace minga::http {
 
 std::string_view media_type(Request const& request) {
   auto header = request.header("content-type");
@@ -15,15 +14,4 @@ bool is_form(std::string_view media_type) {
          equals_ignoring_case(media_type, "multipart/form-data");
 }
 
-}  // namespace http
-
-std::string Request::url(std::string_view path) const {
-  return std::string(base()).append(path);
-}
-
-bool Request::is_form() const {
-  return http::is_form(http::media_type(*this)) &&
-         ascii_lower(header("accept")).find("application/json") == std::string::npos;
-}
-
-}  // namespace minga
+}  // namespace minga::http

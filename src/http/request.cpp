@@ -5,6 +5,7 @@
 #include "http/accept.hpp"
 #include "http/cookies.hpp"
 #include "http/forms.hpp"
+#include "http/media_type.hpp"
 #include "http/request_impl.hpp"
 
 #include <fmt/format.h>
@@ -91,6 +92,13 @@ std::string_view Request::path() const {
 }
 std::string_view Request::base() const {
   return impl_->base;
+}
+std::string Request::url(std::string_view path) const {
+  return std::string(base()).append(path);
+}
+bool Request::is_form() const {
+  return http::is_form(http::media_type(*this)) &&
+         ascii_lower(header("accept")).find("application/json") == std::string::npos;
 }
 std::string_view Request::remote_address() const {
   return impl_->remote_address;

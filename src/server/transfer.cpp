@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 #include <unistd.h>
 
@@ -76,8 +77,28 @@ Async<std::vector<JsonObject>> next_page(records::Store& store, std::string coll
   co_return co_await store.scan(context, collection, filter, after, kExportPage);
 }
 
-/// The database to read from: itself, or, while a server has it open, a copy of this moment that
-/// goes with this object.
+/// A database's copy of one moment beside it, which goes with this object.
+class MomentaryCopy {
+ public:
+  explicit MomentaryCopy(std::filesystem::path const& database)
+      : file_(fmt::format("{}.export-{}", database.string(), ::getpid())) {
+    sql::sqlite::copy(database, file_);
+  }
+  ~MomentaryCopy() {
+    for (auto const* part : {"", "-wal", "-shm", ".lock"}) {
+      std::error_code gone;  // not all of them are left
+      std::filesystem::remove(file_ + part, gone);
+    }
+  }
+  MomentaryCopy(MomentaryCopy const&) = delete;
+  MomentaryCopy& operator=(MomentaryCopy const&) = delete;
+  std::string const& file() const { return file_; }
+
+ private:
+  std::string file_;
+};
+
+/// The database to read from: itself, or, while a server has it open, a copy.
 class Source {
  public:
   Source(Settings settings, std::vector<Application> const& applications) {
@@ -87,27 +108,15 @@ class Source {
     } catch (sql::Error const& error) {
       if (error.code() != sql::ErrorCode::busy) throw;
     }
-    copy_ = settings.sqlite_file();
-    copy_ += fmt::format(".export-{}", ::getpid());
-    sql::sqlite::copy(settings.sqlite_file(), copy_);
-    settings.database = "sqlite:" + copy_.string();
+    copy_.emplace(settings.sqlite_file());
+    settings.database = "sqlite:" + copy_->file();
     core_ = std::make_unique<Core>(std::move(settings), applications);
   }
-  ~Source() {
-    core_.reset();
-    if (copy_.empty()) return;
-    for (auto const* part : {"", "-wal", "-shm", ".lock"}) {
-      std::error_code gone;  // not all of them are left
-      std::filesystem::remove(copy_.string() + part, gone);
-    }
-  }
-  Source(Source const&) = delete;
-  Source& operator=(Source const&) = delete;
   Core& core() { return *core_; }
 
  private:
-  std::filesystem::path copy_;
-  std::unique_ptr<Core> core_;
+  std::optional<MomentaryCopy> copy_;
+  std::unique_ptr<Core> core_;  // last: it closes the copy before that goes
 };
 
 void require_collection(records::Store& store, std::string const& name) {

@@ -61,8 +61,7 @@ lint_headers() {
 lint_tidy() {
   configure dev
   local base files=()
-  base="$(git merge-base HEAD origin/HEAD 2>/dev/null || git merge-base HEAD trunk 2>/dev/null ||
-    git merge-base HEAD main 2>/dev/null || true)"
+  base="$(git merge-base HEAD origin/HEAD 2>/dev/null || git merge-base HEAD main 2>/dev/null || true)"
   if [ -n "${LINT_ALL:-}" ] || [ -z "$base" ]; then
     mapfile -d '' files < <(sources 'src/*.cpp' 'apps/*.cpp')
   else
