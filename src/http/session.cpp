@@ -353,6 +353,7 @@ class Session final : public SessionBase {
       body.size = buffer.size();
       error_code error;
       auto const used = buffer_.size() > 0 ? parser_->put(buffer_.data(), error) : 0;
+      if (!error && ends_loosely(used)) error = beast::http::error::bad_obs_fold;
       buffer_.consume(used);
       auto const got = buffer.size() - body.size;
       if (error == beast::http::error::need_buffer || error == beast::http::error::need_more)
@@ -368,6 +369,13 @@ class Session final : public SessionBase {
       if (parser_->is_done()) co_return 0;
       if (used == 0) co_await fetch_body();
     }
+  }
+
+  /// Whether the bytes just parsed are the end of a chunked body with what is_strict_head()
+  /// refuses: Beast parses the last size and the trailer in one step, and would unfold its lines.
+  bool ends_loosely(std::size_t used) const {
+    return used > 0 && parser_->is_done() && parser_->chunked() &&
+           !is_strict_head(buffered().substr(0, used));
   }
 
   Async<void> fetch_body() {

@@ -158,6 +158,9 @@ TEST_F(FramingTest, RefusesBrokenChunks) {
            "5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n"s,
            "5\r\nhello\r\n0\r\nX : y\r\n\r\n"s,
            "5\r\nhello\r\n0\r\nno colon\r\n\r\n"s,
+           "5\r\nhello\r\n0\r\nX: y\r\n folded\r\n\r\n"s,
+           "5\r\nhello\r\n0\r\nX:\r\n\tfolded\r\nY: z\r\n\r\n"s,
+           "0\r\nX: y\r\n folded\r\n\r\n"s,
        }) {
     for (auto const* path : {"/echo", "/ignore"}) {
       RawClient client(server.port());
