@@ -70,6 +70,25 @@ std::string random_text(std::size_t length, std::string_view alphabet) {
   return text;
 }
 
+std::string make_uuid_v7() {
+  return make_uuid_v7(std::chrono::system_clock::now());
+}
+
+std::string make_uuid_v7(std::chrono::system_clock::time_point now) {
+  auto const millis = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+  std::array<unsigned char, 16> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  for (std::size_t i = 0; i < 6; ++i) bytes[i] = static_cast<unsigned char>(millis >> (40 - 8 * i));
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x70);  // version
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);  // variant
+  std::array<char, 33> hex{};
+  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  std::string text(hex.data(), 32);
+  for (auto const place : {20U, 16U, 12U, 8U}) text.insert(place, 1, '-');
+  return text;
+}
+
 std::string make_request_id() {
   static thread_local std::mt19937_64 generator = [] {
     std::uint64_t seed = 0;

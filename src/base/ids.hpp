@@ -22,6 +22,11 @@ bool is_record_id(std::string_view text);
 std::string random_text(std::size_t length,
                         std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz0123456789");
 
+/// A UUID of version 7 (RFC 9562 section 5.7): Unix milliseconds, then 74 random bits of the
+/// system's.
+std::string make_uuid_v7();
+std::string make_uuid_v7(std::chrono::system_clock::time_point now);
+
 /// 20 characters of [a-z0-9]; unique for logs, no secret (a per-thread generator seeded by the
 /// system's).
 std::string make_request_id();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <set>
 #include <stdexcept>
+#include <string_view>
 
 namespace minga {
 namespace {
@@ -34,6 +35,16 @@ TEST(RecordId, RefusesOtherShapes) {
   EXPECT_FALSE(is_record_id("ABCDEFGHIJKLMNO"));
   EXPECT_FALSE(is_record_id("abcdefghijklmno1"));
   EXPECT_TRUE(is_record_id("abcdefghijklmn0"));
+}
+
+TEST(UuidV7, BeginsWithTheTime) {
+  std::chrono::system_clock::time_point const moment{1'645'557'742'000ms};
+  auto const text = make_uuid_v7(moment);
+  EXPECT_EQ(text.substr(0, 15), "017f22e2-79b0-7");  // as RFC 9562 appendix A.6 shows it
+  EXPECT_EQ(text.size(), 36U);
+  EXPECT_NE(std::string_view("89ab").find(text[19]), std::string_view::npos) << text;
+  EXPECT_LT(make_uuid_v7(moment), make_uuid_v7(moment + 1ms));
+  EXPECT_NE(make_uuid_v7(moment), make_uuid_v7(moment));
 }
 
 TEST(RequestId, IsItsOwnShape) {
