@@ -35,6 +35,7 @@ struct Field {
   bool only_int = false;
   /// text: an unanchored regular expression.
   std::string pattern_text;
+  /// text: what a value that was not given is made of, on create.
   std::string autogenerate_pattern;
   /// email, url: only these domains, or all but those.
   std::vector<std::string> only_domains;
@@ -62,6 +63,12 @@ struct Field {
   Field& max(double value);
   Field& integer(bool value = true);
   Field& pattern(std::string regex);
+  /// text: a record that is created without this value gets a random one after `regex`, such as
+  /// `[A-Z]{3}-[0-9]{4}`; on a field that is unique, another if it is taken. Understood are
+  /// characters, `.` (a letter or digit), classes, groups, `|` and repetitions (without an upper
+  /// bound: six times at most), or `<uuidv7>` as the whole. The collection refuses a pattern whose
+  /// texts would not pass the field's own min, max, pattern and required.
+  Field& autogenerate(std::string regex);
   Field& between(std::string first, std::string last);
   /// select, relation: more than one value makes it a list.
   Field& many(std::int64_t most, std::int64_t least = 0);

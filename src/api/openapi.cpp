@@ -128,7 +128,8 @@ JsonObject record_schema(records::Definition const& definition) {
   for (auto const& field : definition.fields) {
     if (field.is_hidden) continue;
     properties[field.name] = field_schema(field);
-    if (field.is_required && !field.is_primary_key) required.emplace_back(field.name);
+    auto const is_made = field.is_primary_key || !field.autogenerate_pattern.empty();
+    if (field.is_required && !is_made) required.emplace_back(field.name);
   }
   for (auto const* name : {"collectionId", "collectionName"}) {
     JsonObject schema;

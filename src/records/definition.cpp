@@ -5,6 +5,8 @@
 #include "base/ids.hpp"
 #include "base/text.hpp"
 #include "records/indexes.hpp"
+#include "records/text_generator.hpp"
+#include "records/values.hpp"
 
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -20,6 +22,7 @@ namespace {
 constexpr std::size_t kLongestCollectionName = 255;
 constexpr std::size_t kLongestFieldName = 100;
 constexpr std::string_view kIdPattern = "^[a-z0-9]+$";
+constexpr int kSamples = 100;
 
 bool is_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -32,7 +35,7 @@ Field id_field() {
   field.min(15).max(15).pattern(std::string(kIdPattern)).required();
   field.is_primary_key = true;
   field.is_system = true;
-  field.autogenerate_pattern = "[a-z0-9]{15}";
+  field.autogenerate_pattern = kIdAutogeneratePattern;
   return field;
 }
 
@@ -113,6 +116,39 @@ std::string wrong_options(Field const& field) {
   return {};
 }
 
+/// What makes the generated texts unfit for the field; empty when nothing does. Lengths are known,
+/// the field's own pattern is tried on samples.
+std::string unfit_texts(Field const& field, TextGenerator const& generator) {
+  auto const least = std::max(field.min_value.value_or(0), field.is_required ? 1.0 : 0.0);
+  auto const most = field.max_value.value_or(0) > 0 ? *field.max_value : kLongestText;
+  auto const shortest = static_cast<double>(generator.shortest());
+  if (shortest < least || static_cast<double>(generator.longest()) > most) {
+    return fmt::format("The pattern gives {} to {} characters; the field takes {} to {}.",
+                       generator.shortest(), generator.longest(), least, most);
+  }
+  for (int i = 0; i < kSamples; ++i) {
+    auto const text = generator.generate();
+    FieldErrors errors;
+    check_value(field, Json(text), errors);
+    if (!errors.empty())
+      return fmt::format("The pattern gives texts that the field refuses, such as '{}'.", text);
+  }
+  return {};
+}
+
+void check_autogenerate(std::size_t index, Field const& field, Problems& problems) {
+  if (field.type != FieldType::text || field.autogenerate_pattern.empty()) return;
+  try {
+    auto const unfit = unfit_texts(field, TextGenerator(field.autogenerate_pattern));
+    if (!unfit.empty())
+      problems.add_field(index, "autogeneratePattern",
+                         "validation_invalid_autogenerate_pattern_value", unfit);
+  } catch (std::invalid_argument const& error) {
+    problems.add_field(index, "autogeneratePattern", "validation_invalid_autogenerate_pattern",
+                       error.what());
+  }
+}
+
 void check_fields(Definition const& definition, Problems& problems) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < definition.fields.size(); ++i) {
@@ -129,7 +165,11 @@ void check_fields(Definition const& definition, Problems& problems) {
       problems.add_field(i, "name", "validation_duplicated_field_name", "The name is used twice.");
     }
     auto const wrong = wrong_options(field);
-    if (!wrong.empty()) problems.add_field(i, "options", "validation_invalid_value", wrong);
+    if (!wrong.empty()) {
+      problems.add_field(i, "options", "validation_invalid_value", wrong);
+    } else {
+      check_autogenerate(i, field, problems);
+    }
   }
 }
 

@@ -13,6 +13,9 @@ namespace minga::records {
 /// nullopt: superusers only; "": everyone; else an expression of the filter language.
 using Rule = std::optional<std::string>;
 
+/// Of the field `id`; it stands for make_record_id(), whose ids sort by time.
+inline constexpr char const* kIdAutogeneratePattern = "[a-z0-9]{15}";
+
 /// A collection's definition (API.md section 2), as stored in `_collections` and shown by the API.
 struct Definition {
   std::string id;  // pbc_ + decimal CRC-32 of type + name

@@ -111,6 +111,23 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{"minSelect", with(select("a", {"x"}).many(2, 3)), "minSelect"},
                     Wrong{"min and max", with(text("a").min(3).max(2)), "greater than max"}));
 
+std::string const kBadPattern =
+    at_field("autogeneratePattern", "validation_invalid_autogenerate_pattern");
+std::string const kUnfitPattern =
+    at_field("autogeneratePattern", "validation_invalid_autogenerate_pattern_value");
+
+INSTANTIATE_TEST_SUITE_P(
+    Autogenerate, WrongDefinitions,
+    testing::Values(Wrong{"no expression", with(text("a").autogenerate("(")), kBadPattern},
+                    Wrong{"anchors", with(text("a").autogenerate("^a$")), kBadPattern},
+                    Wrong{"short", with(text("a").min(3).autogenerate("a{2,9}")), kUnfitPattern},
+                    Wrong{"long", with(text("a").max(8).autogenerate("a{2,9}")), kUnfitPattern},
+                    Wrong{"long", with(text("a").max(8).autogenerate("a{2,9}")),
+                          "gives 2 to 9 characters; the field takes 0 to 8"},
+                    Wrong{"blank", with(text("a").required().autogenerate("a?")), kUnfitPattern},
+                    Wrong{"other", with(text("a").pattern("^[a-z]+$").autogenerate("[a-z0-9]{9}")),
+                          "gives texts that the field refuses, such as"}));
+
 INSTANTIATE_TEST_SUITE_P(
     Indexes, WrongDefinitions,
     testing::Values(
@@ -128,7 +145,8 @@ TEST(Definition, SurvivesItsJson) {
                  number("b").min(-1.5).max(3).nullable(), number("c").integer(), boolean("d"),
                  email("e").unique(), url("f"), date("g").between("2020-01-01", "2030-01-01"),
                  autodate("h", false), select("i", {"x", "y"}).many(2, 1), json("j").max_bytes(9),
-                 relation("k", "things").many(4).cascade_delete(), text("l").presentable()});
+                 relation("k", "things").many(4).cascade_delete(), text("l").presentable(),
+                 text("m").autogenerate("[a-z]{8}")});
   definition.open = true;
   definition.update_rule = std::nullopt;
   definition.indexes = {"CREATE INDEX i ON things (a)"};
@@ -142,6 +160,7 @@ TEST(Definition, SurvivesItsJson) {
   EXPECT_EQ(read.find("k")->max_select, 4);
   EXPECT_TRUE(read.find("k")->cascades);
   EXPECT_EQ(read.find("b")->min_value, -1.5);
+  EXPECT_EQ(read.find("m")->autogenerate_pattern, "[a-z]{8}");
 }
 
 TEST(Definition, AMemberOfAnotherTypeIsNamed) {
@@ -158,6 +177,7 @@ TEST(FieldSetters, OfAnotherTypeAreRefused) {
   EXPECT_THROW(number("a").pattern("x"), std::invalid_argument);
   EXPECT_THROW(text("a").between("", ""), std::invalid_argument);
   EXPECT_THROW(text("a").many(2), std::invalid_argument);
+  EXPECT_THROW(number("a").autogenerate("x"), std::invalid_argument);
   EXPECT_THROW(select("a", {"x"}).cascade_delete(), std::invalid_argument);
   EXPECT_THROW(text("a").max_bytes(2), std::invalid_argument);
 }

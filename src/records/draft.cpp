@@ -2,6 +2,7 @@
 
 #include "base/ids.hpp"
 #include "base/time_text.hpp"
+#include "records/text_generator.hpp"
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 namespace minga::records {
 namespace {
 
+constexpr std::string_view kAutogenerate = ":autogenerate";
 constexpr std::string_view kReserved[] = {"collectionId", "collectionName", "expand"};
 
 struct Key {
@@ -23,7 +25,17 @@ Key split_key(Definition const& definition, std::string_view key) {
   if (key.front() == '+') return {key.substr(1), Modifier::prepend};
   if (key.back() == '+') return {key.substr(0, key.size() - 1), Modifier::append};
   if (key.back() == '-') return {key.substr(0, key.size() - 1), Modifier::remove};
+  if (key.ends_with(kAutogenerate))
+    return {key.substr(0, key.size() - kAutogenerate.size()), Modifier::autogenerate};
   return {key, std::nullopt};
+}
+
+bool is_id(Field const& field) {
+  return field.name == "id";
+}
+
+bool is_generated(Field const& field) {
+  return is_id(field) || (field.type == FieldType::text && !field.autogenerate_pattern.empty());
 }
 
 bool is_reserved(std::string_view key) {
@@ -40,6 +52,19 @@ class Draft {
   void apply(JsonObject const& input) {
     for (auto const& pair : input) apply_plain(pair.key(), pair.value());
     for (auto const& pair : input) apply_modified(pair.key(), pair.value());
+  }
+
+  /// What was given empty or not at all gets a text of its field's pattern.
+  void generate_texts() {
+    for (auto const& field : definition_.fields) {
+      if (!is_generated(field)) continue;
+      auto& value = record_.at(field.name);
+      if (!is_zero(field, value)) continue;
+      auto const& pattern = field.autogenerate_pattern;
+      auto const is_sorted_id =
+          pattern.empty() || (is_id(field) && pattern == kIdAutogeneratePattern);
+      value = is_sorted_id ? make_record_id() : generate_text(pattern);
+    }
   }
 
   void set_autodates(bool creating) {
@@ -115,21 +140,24 @@ JsonObject without_reserved(JsonObject record) {
 }  // namespace
 
 JsonObject draft_create(Layout const& layout, JsonObject const& input, Context const& context) {
-  auto record = zero_record(layout.definition());
-  auto const* id = input.if_contains("id");
-  auto const is_blank = id != nullptr && (id->is_null() || *id == "");
-  if (id == nullptr || is_blank) record["id"] = make_record_id();
-  Draft draft(layout, context, std::move(record));
-  if (is_blank) {
-    auto without_id = input;
-    without_id.stable_erase("id");
-    draft.apply(without_id);
-  } else {
-    draft.apply(input);
-  }
+  Draft draft(layout, context, zero_record(layout.definition()));
+  draft.apply(input);
+  draft.generate_texts();
   draft.set_autodates(true);
   draft.check_fields();
   return draft.finish(kCreateFailed);
+}
+
+bool may_draft_anew(Layout const& layout, JsonObject const& input, Context const& context,
+                    std::vector<std::string> const& taken) {
+  return std::any_of(taken.begin(), taken.end(), [&](std::string const& name) {
+    auto const* field = layout.definition().find(name);
+    if (field == nullptr || !is_generated(*field)) return false;
+    auto const* given = input.if_contains(name);
+    auto const is_ignored = field->is_hidden && !context.bypasses_rules;
+    return given == nullptr || is_ignored || is_zero(*field, *given) ||
+           input.contains(name + std::string(kAutogenerate));
+  });
 }
 
 JsonObject draft_update(Layout const& layout, JsonObject const& stored, JsonObject const& changes,

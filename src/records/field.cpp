@@ -71,6 +71,12 @@ Field& Field::pattern(std::string regex) {
   return *this;
 }
 
+Field& Field::autogenerate(std::string regex) {
+  require(type == FieldType::text, *this, "autogenerate");
+  autogenerate_pattern = std::move(regex);
+  return *this;
+}
+
 Field& Field::between(std::string first, std::string last) {
   require(type == FieldType::date, *this, "between");
   min_date = std::move(first);

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "base/time_text.hpp"
 #include "records/pattern.hpp"
+#include "records/text_generator.hpp"
 
 #include <boost/url/parse.hpp>
 #include <fmt/format.h>
@@ -154,7 +155,7 @@ std::string number_text(double value) {
 void check_text(Field const& field, std::string_view value, FieldErrors& errors) {
   auto const length = static_cast<double>(count_code_points(value));
   auto const least = field.min_value.value_or(0);
-  auto const most = field.max_value.value_or(0) > 0 ? *field.max_value : 5'000;
+  auto const most = field.max_value.value_or(0) > 0 ? *field.max_value : kLongestText;
   JsonObject params;
   if (length < least) {
     params["min"] = static_cast<std::int64_t>(least);
@@ -391,7 +392,14 @@ Json from_column(Field const& field, sql::Value&& value) {
 
 std::optional<Json> apply_modifier(Field const& field, Json const& stored, Modifier modifier,
                                    Json const& operand, FieldErrors& errors) {
-  if (field.type == FieldType::number && modifier != Modifier::prepend) {
+  if (field.type == FieldType::text && modifier == Modifier::autogenerate) {
+    auto text = operand.is_null() ? Json("") : read_text(field, operand, errors);
+    if (text && !field.autogenerate_pattern.empty())
+      text->get_string().append(generate_text(field.autogenerate_pattern));
+    return text;
+  }
+  if (field.type == FieldType::number && modifier != Modifier::prepend &&
+      modifier != Modifier::autogenerate) {
     auto const read = read_number(field, operand, errors);
     if (!read) return std::nullopt;
     auto sum = add(stored.is_null() ? Json(0) : stored, *read, modifier == Modifier::append);
@@ -399,7 +407,8 @@ std::optional<Json> apply_modifier(Field const& field, Json const& stored, Modif
     errors.add(field.name, "validation_not_a_number", "The result is more than the field holds.");
     return std::nullopt;
   }
-  if (field.type != FieldType::select && field.type != FieldType::relation) {
+  auto const is_choice = field.type == FieldType::select || field.type == FieldType::relation;
+  if (!is_choice || modifier == Modifier::autogenerate) {
     errors.add(field.name, "validation_invalid_value", "The field's type has no such modifier.");
     return std::nullopt;
   }

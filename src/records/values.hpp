@@ -25,6 +25,9 @@ class FieldErrors {
   JsonObject errors_;
 };
 
+/// Characters of a text whose field sets no max.
+inline constexpr double kLongestText = 5'000;
+
 /// What a field holds that was never set: null where it may, else "", 0, false, [].
 Json zero_value(Field const& field);
 bool is_zero(Field const& field, Json const& value);
@@ -42,9 +45,10 @@ sql::Value to_column(Field const& field, Json const& value);
 Json from_column(Field const& field, sql::Value&& value);
 
 /// "f+" appends or adds, "+f" prepends, "f-" removes or subtracts: `operand` applied to what is
-/// stored. Nothing, and an error added, when the field's type has no such modifier or the operand
-/// cannot be read.
-enum class Modifier { append, prepend, remove };
+/// stored. "f:autogenerate" of a text is `operand` with a text of the field's pattern behind it.
+/// Nothing, and an error added, when the field's type has no such modifier or the operand cannot be
+/// read.
+enum class Modifier { append, prepend, remove, autogenerate };
 std::optional<Json> apply_modifier(Field const& field, Json const& stored, Modifier modifier,
                                    Json const& operand, FieldErrors& errors);
 

@@ -5,6 +5,7 @@
 #include "records/store_impl.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace minga::records {
 namespace {
@@ -74,6 +75,17 @@ Async<void> remove_in(sql::Transaction& transaction, Write& write, std::string c
   co_await keep_outcome(transaction, write.context, nothing);
 }
 
+/// The fields whose values another record has.
+std::vector<std::string> taken_fields(Error const& error) {
+  std::vector<std::string> names;
+  for (auto const& pair : error.data()) {
+    auto const* problem = pair.value().if_object();
+    if (problem != nullptr && problem->at("code") == "validation_not_unique")
+      names.emplace_back(pair.key());
+  }
+  return names;
+}
+
 void note_outcome(Write const& write) {
   auto& context = write.context;
   if (context.idempotency != nullptr) {
@@ -124,14 +136,21 @@ Async<JsonObject> Store::create(Context& context, std::string_view collection, J
   auto const catalog = impl_->catalog();
   auto const& layout = Impl::layout(*catalog, collection);
   check_rule(layout.definition().create_rule, context);
-  auto record = draft_create(layout, input, context);
-  Write write{*impl_, catalog, layout, context, {}};
-  sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
-    return create_in(transaction, write, record);
-  };
-  co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
-  note_outcome(write);
-  co_return write.replayed ? std::move(write.record) : std::move(record);
+  for (int drafts = 1;; ++drafts) {
+    auto record = draft_create(layout, input, context);
+    Write write{*impl_, catalog, layout, context, {}};
+    sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
+      return create_in(transaction, write, record);
+    };
+    try {
+      co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
+    } catch (Error const& error) {
+      if (drafts == kDrafts || !may_draft_anew(layout, input, context, taken_fields(error))) throw;
+      continue;
+    }
+    note_outcome(write);
+    co_return write.replayed ? std::move(write.record) : std::move(record);
+  }
 }
 
 Async<JsonObject> Store::Impl::change(Context& context, std::string_view collection,
@@ -193,24 +212,41 @@ Async<void> Store::remove(Context& context, std::string_view collection, std::st
 namespace {
 
 struct Bulk {
+  std::vector<JsonObject> inputs;
   std::vector<std::pair<std::size_t, JsonObject>> records;  // with their position in the input
   Store::BulkResult result;
 };
 
+struct Refusal {
+  std::string reason;              // empty: none
+  std::vector<std::string> taken;  // the fields whose values another record has
+};
+
 /// One record of a bulk: what it breaks is reported, and the statement alone undone.
-Async<std::string> try_insert(sql::Transaction& transaction, Write& write,
-                              JsonObject const& record) {
+Async<Refusal> try_insert(sql::Transaction& transaction, Write& write, JsonObject const& record) {
+  Refusal refusal;
   try {
     co_await check_relations(transaction, *write.catalog, write.layout, record, kCreateFailed);
     write.number = co_await insert_record(transaction, write.store.changes, write.layout, record);
-    co_return std::string();
   } catch (sql::Error const& error) {
     if (error.code() != sql::ErrorCode::unique_violation) throw;
-    std::string columns;
-    for (auto const& column : error.columns) columns += (columns.empty() ? "" : ", ") + column;
-    co_return fmt::format("{}: Value must be unique.", columns);
+    refusal.taken = error.columns;
+    refusal.reason = fmt::format("{}: Value must be unique.", fmt::join(error.columns, ", "));
   } catch (Error const& error) {
-    co_return describe(error);
+    refusal.reason = describe(error);
+  }
+  co_return refusal;
+}
+
+/// With another draft where what was generated is taken. Its reason, empty where it was inserted.
+Async<std::string> insert_drafts(sql::Transaction& transaction, Write& write,
+                                 JsonObject const& input, JsonObject& record) {
+  for (int drafts = 1;; ++drafts) {
+    auto refusal = co_await try_insert(transaction, write, record);
+    auto const again = drafts < kDrafts && !refusal.taken.empty() &&
+                       may_draft_anew(write.layout, input, write.context, refusal.taken);
+    if (!again) co_return std::move(refusal.reason);
+    record = draft_create(write.layout, input, write.context);
   }
 }
 
@@ -246,8 +282,8 @@ Async<void> create_all(sql::Transaction& transaction, Write& write, Bulk& bulk,
     co_return;
   }
   bulk.result = refused_before;
-  for (auto const& [position, record] : bulk.records) {
-    auto refusal = co_await try_insert(transaction, write, record);
+  for (auto& [position, record] : bulk.records) {
+    auto refusal = co_await insert_drafts(transaction, write, bulk.inputs[position], record);
     if (refusal.empty()) {
       ++bulk.result.added;
     } else {
@@ -278,10 +314,11 @@ Async<Store::BulkResult> Store::create_many(Context& context, std::string_view c
   auto const& layout = Impl::layout(*catalog, collection);
   check_rule(layout.definition().create_rule, context);
   Bulk bulk;
+  bulk.inputs = std::move(inputs);
   BulkResult refused;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
+  for (std::size_t i = 0; i < bulk.inputs.size(); ++i) {
     try {
-      bulk.records.emplace_back(i, draft_create(layout, inputs[i], context));
+      bulk.records.emplace_back(i, draft_create(layout, bulk.inputs[i], context));
     } catch (Error const& error) {
       refused.refused.emplace_back(i, describe(error));
     }
