@@ -306,6 +306,7 @@ Rows Connection::collect(Prepared const& prepared) {
   }
   if (sqlite3_stmt_readonly(prepared.statement) != 0)
     return Rows(prepared.columns, std::move(values), 0);
+  ++changes_;
   return Rows(prepared.columns, std::move(values), sqlite3_changes64(handle_),
               sqlite3_last_insert_rowid(handle_));
 }

@@ -6,6 +6,7 @@
 #include "sql/statement.hpp"
 
 #include <array>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
@@ -41,6 +42,8 @@ class Connection {
 
   /// False inside a transaction. SQLite ends one by itself on some errors.
   bool autocommit() const { return sqlite3_get_autocommit(handle_) != 0; }
+  /// Grows with every statement that may have changed something and did not fail.
+  std::uint64_t changes() const { return changes_; }
   sqlite3* handle() const { return handle_; }
   /// The error of the last call, with what SQLite says.
   Error last_error();
@@ -71,6 +74,7 @@ class Connection {
   std::list<Prepared> cache_;  // most recently used first
   std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_sql_;
   Deadline stop_at_ = Deadline::max();
+  std::uint64_t changes_ = 0;
   bool sync_failed_ = false;
 };
 

@@ -153,29 +153,42 @@ void Writer::work() {
 }
 
 void Writer::run_group(std::vector<Operation*>& group) {
-  if (run_together(group)) return;
+  auto outcome = run_together(group, Undo::none);
+  if (outcome == Outcome::mixed) {
+    // Failures too may come from what is undone now.
+    for (auto* operation : group) operation->failure = nullptr;
+    outcome = run_together(group, Undo::savepoints);
+  }
+  if (outcome == Outcome::done) return;
   for (auto& operation : group) {
-    if (!operation->failure) run_together(std::span(&operation, 1));
+    if (!operation->failure) run_together(std::span(&operation, 1), Undo::savepoints);
   }
 }
 
-/// One transaction over the operations. False when it was given up for one operation's sake, which
-/// has its failure then: those without one are to be done again.
-bool Writer::run_together(std::span<Operation*> group) {
+/// One transaction over the operations; those without a failure are to be done again when it was
+/// not done.
+Writer::Outcome Writer::run_together(std::span<Operation*> group, Undo undo) {
   try {
     connection_->control(Control::begin_immediate);
   } catch (Error const& error) {
     fail(group, error);
-    return true;
+    return Outcome::done;
   }
   for (auto* operation : group) {
-    run_one(*operation);
-    if (connection_->autocommit()) return false;
+    auto const changes_before = connection_->changes();
+    run_one(*operation, undo);
+    if (connection_->autocommit()) return Outcome::lost;
+    auto const is_mixed = undo == Undo::none && operation->failure != nullptr &&
+                          connection_->changes() != changes_before;
+    if (is_mixed) {
+      roll_back();
+      return group.size() == 1 ? Outcome::done : Outcome::mixed;
+    }
   }
   return commit(group);
 }
 
-void Writer::run_one(Operation& operation) {
+void Writer::run_one(Operation& operation, Undo undo) {
   if (has_passed(operation.deadline)) {
     operation.failure = std::make_exception_ptr(past_deadline());
     return;
@@ -184,6 +197,8 @@ void Writer::run_one(Operation& operation) {
     if (operation.statement != nullptr) {
       operation.rows =
           connection_->run(*operation.statement);  // a statement that fails undoes itself
+    } else if (undo == Undo::none) {
+      bodies_.run(*operation.body, operation.deadline);
     } else {
       run_in_savepoint(operation);
     }
@@ -215,24 +230,24 @@ void Writer::undo_savepoint() {
   }
 }
 
-/// False when one operation alone may be to blame.
-bool Writer::commit(std::span<Operation*> group) {
+/// Lost when one operation alone may be to blame.
+Writer::Outcome Writer::commit(std::span<Operation*> group) {
   try {
     connection_->control(Control::commit);
     readers_.committed();
     commits_.Increment();
-    return true;
+    return Outcome::done;
   } catch (Error const& error) {
     end_process_if_not_synced();
     roll_back();
     // A constraint that is checked at the end: whose it was shows when each commits by itself.
-    if (error.code() == ErrorCode::foreign_key_violation && group.size() > 1) return false;
+    if (error.code() == ErrorCode::foreign_key_violation && group.size() > 1) return Outcome::lost;
     Error answer = error;
     // The disk may have stored what it said it could not: a crash before the next commit would
     // bring it back.
     answer.commit_in_doubt = error.code() == ErrorCode::io;
     fail(group, answer);
-    return true;
+    return Outcome::done;
   }
 }
 

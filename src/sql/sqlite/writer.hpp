@@ -43,10 +43,13 @@ struct Operation {
   std::unique_ptr<Resumption> resumption;
 };
 
-/// The thread that owns the only writing connection. It takes all that waits, runs each operation
-/// in a savepoint of one transaction, commits them together, and only then resumes their callers.
-/// When SQLite gives the whole transaction up for one operation's sake (it does so on a full disk,
-/// an I/O error, an interrupted write), the others are run again, each in a transaction of its own.
+/// The thread that owns the only writing connection. It takes all that waits, runs it in one
+/// transaction, commits that, and only then resumes the callers. An operation that fails is undone
+/// alone: one that had changed nothing needs no undoing; for the others the group is rolled back
+/// and run again with a savepoint for each operation, which few groups need and each page that
+/// is written would pay for. When SQLite gives the whole transaction up for one operation's sake
+/// (it does so on a full disk, an I/O error, an interrupted write), the others are run again, each
+/// in a transaction of its own.
 class Writer {
  public:
   Writer(IoThreads& threads, Options const& options, Readers& readers, Metrics& metrics);
@@ -63,15 +66,21 @@ class Writer {
   void stop();
 
  private:
+  /// How operations that fail are undone.
+  enum class Undo { none, savepoints };
+  /// Of a transaction: `lost` when SQLite or the commit gave it up for the sake of one operation,
+  /// which has its failure then, `mixed` when one failed that had changed something.
+  enum class Outcome { done, lost, mixed };
+
   bool submit(Operation& operation);
   void work();
   bool take(std::vector<Operation*>& group);
   void run_group(std::vector<Operation*>& group);
-  bool run_together(std::span<Operation*> group);
-  void run_one(Operation& operation);
+  Outcome run_together(std::span<Operation*> group, Undo undo);
+  void run_one(Operation& operation, Undo undo);
   void run_in_savepoint(Operation const& operation);
   void undo_savepoint();
-  bool commit(std::span<Operation*> group);
+  Outcome commit(std::span<Operation*> group);
   void fail(std::span<Operation*> group, Error const& error);
   void roll_back();
   void resume(std::vector<Operation*> const& group);

@@ -98,6 +98,48 @@ TEST_F(WriterTest, UndoesAFailedOperationAlone) {
   EXPECT_EQ(ids(), (Ids{1, 2, 4, 5}));
 }
 
+Async<void> insert_counted(Transaction& transaction, std::int64_t id, int& runs) {
+  ++runs;
+  Params values{id};
+  Statement statement(kInsert, std::move(values));
+  co_await transaction.execute(std::move(statement));
+}
+
+TEST_F(WriterTest, RunsOthersAgainOnlyWhenTheFailedOneHadChangedSomething) {
+  insert(1);
+  int runs = 0;
+  auto const counted = [&runs](std::int64_t id) {
+    return [&runs, id](Transaction& transaction) {
+      return insert_counted(transaction, id, runs);
+    };
+  };
+  {
+    HeldWriter held(engine_);
+    auto other = start_transact(counted(2));
+    auto failing = start_insert(1);
+    auto failing_body =
+        start_transact([](Transaction& transaction) { return insert_two_then(transaction, 1, 9); });
+    settle();
+    held.release();
+    other.get();
+    EXPECT_EQ(refusal([&] { failing.get(); }).code(), ErrorCode::unique_violation);
+    EXPECT_EQ(refusal([&] { failing_body.get(); }).code(), ErrorCode::unique_violation);
+  }
+  EXPECT_EQ(runs, 1);
+  {
+    HeldWriter held(engine_);
+    auto other = start_transact(counted(3));
+    auto failing =
+        start_transact([](Transaction& transaction) { return insert_two_then(transaction, 9, 1); });
+    settle();
+    held.release();
+    other.get();
+    EXPECT_EQ(refusal([&] { failing.get(); }).code(), ErrorCode::unique_violation);
+  }
+  EXPECT_EQ(runs, 3);
+  EXPECT_EQ(ids(), (Ids{1, 2, 3}));
+}
+
 /// More than SQLite's cache holds: pages go to the log before the commit.
 Async<void> insert_fifty_large(Transaction& transaction) {
   for (std::int64_t id = 100; id < 150; ++id) {
