@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 namespace minga::api {
 namespace {
@@ -31,25 +32,6 @@ records::ListQuery list_query(Request const& request) {
   if (request.query("limit")) query.limit = whole_number(request, "limit", 30);
   if (auto const cursor = request.query("cursor")) query.cursor = *cursor;
   return query;
-}
-
-/// As the caller may see it, without the fields that are hidden.
-void hide_from_guests(records::Store& store, std::string_view collection, Json& records) {
-  auto const schema = store.schema();
-  auto const* definition = schema->find(collection);
-  if (definition == nullptr) return;
-  if (auto* list = records.if_array()) {
-    for (auto& record : *list) records::hide_fields(*definition, record.as_object());
-  } else {
-    records::hide_fields(*definition, records.as_object());
-  }
-}
-
-Response answer(records::Store& store, std::string_view collection, Json value,
-                records::FieldSelection const& fields, int status = 200) {
-  hide_from_guests(store, collection, value);
-  fields.apply(value);
-  return Response::json(value, status);
 }
 
 /// What `fields` asks for, read before anything is done: a wrong one is refused, nothing written.
@@ -85,13 +67,10 @@ class RecordsApi {
     auto const expand = query_text(request, "expand");
     auto const fields = selection_of(request);
     auto record = co_await store_.view(context, request.param("c"), request.param("id"));
-    auto const tag = records::etag(record);
+    if (expand.empty()) co_return stored(request, std::move(record), fields);
     auto const collection = std::string(request.param("c"));
-    if (!expand.empty())
-      record = co_await store_.expand_record(context, collection, std::move(record), expand);
-    auto response = answer(store_, collection, std::move(record), fields);
-    if (expand.empty()) response.etag(tag);
-    co_return response;
+    record = co_await store_.expand_record(context, collection, std::move(record), expand);
+    co_return seen(request, std::move(record), fields);
   }
 
   Async<Response> create(Request& request) const {
@@ -128,21 +107,57 @@ class RecordsApi {
   }
 
  private:
+  bool hides_fields(Request const& request) const {
+    auto const schema = store_.schema();
+    auto const* definition = schema->find(request.param("c"));
+    return definition != nullptr &&
+           std::any_of(definition->fields.begin(), definition->fields.end(),
+                       [](Field const& field) { return field.is_hidden; });
+  }
+
+  /// Takes out of records what the caller may not see.
+  void hide_from_guests(Request const& request, std::span<Json> records) const {
+    auto const schema = store_.schema();
+    auto const* definition = schema->find(request.param("c"));
+    if (definition == nullptr) return;
+    for (auto& record : records) records::hide_fields(*definition, record.as_object());
+  }
+
   Response in_envelope(Request& request, JsonObject envelope,
                        records::FieldSelection const& fields) const {
-    hide_from_guests(store_, request.param("c"), envelope["items"]);
+    auto& items = envelope["items"].as_array();
+    hide_from_guests(request, {items.data(), items.size()});
     if (!fields.keeps_all()) fields.apply(envelope["items"]);
     return Response::json(envelope);
   }
 
+  /// A record as the caller may see it.
+  Response seen(Request const& request, Json record, records::FieldSelection const& fields) const {
+    hide_from_guests(request, {&record, 1});
+    fields.apply(record);
+    return Response::json(record);
+  }
+
+  /// A record with its tag; the text of one that is sent as it is stored is made once for both.
+  Response stored(Request const& request, JsonObject record,
+                  records::FieldSelection const& fields) const {
+    if (!fields.keeps_all() || hides_fields(request)) {
+      auto const tag = records::etag(record);
+      return seen(request, std::move(record), fields).etag(tag);
+    }
+    auto text = json_text(record);
+    auto const tag = records::etag_of(text);
+    return Response::json_text(std::move(text)).etag(tag);
+  }
+
   Async<Response> written(Request& request, records::Context& context, JsonObject record,
                           records::FieldSelection const& fields) const {
-    auto const tag = records::etag(record);
     auto const expand = query_text(request, "expand");
+    if (expand.empty()) co_return stored(request, std::move(record), fields);
+    auto const tag = records::etag(record);
     auto const collection = std::string(request.param("c"));
-    if (!expand.empty())
-      record = co_await store_.expand_record(context, collection, std::move(record), expand);
-    co_return answer(store_, collection, std::move(record), fields).etag(tag);
+    record = co_await store_.expand_record(context, collection, std::move(record), expand);
+    co_return seen(request, std::move(record), fields).etag(tag);
   }
 
   records::Store& store_;

@@ -14,7 +14,7 @@
 
 #include <array>
 #include <map>
-#include <sodium.h>
+#include <xxhash.h>
 
 namespace minga::records {
 namespace {
@@ -279,26 +279,15 @@ void hide_fields(Definition const& definition, JsonObject& record) {
 }
 
 std::string etag(JsonObject const& record) {
-  std::array<unsigned char, 16> hash{};
-  crypto_generichash_state state;
-  crypto_generichash_init(&state, nullptr, 0, hash.size());
-  auto const add = [&state](std::string_view text) {
-    // With its end: what follows is another part.
-    crypto_generichash_update(&state, reinterpret_cast<unsigned char const*>(text.data()),
-                              text.size());
-    crypto_generichash_update(&state, reinterpret_cast<unsigned char const*>(""), 1);
-  };
-  for (auto const& pair : record) {
-    std::string_view const key = pair.key();
-    if (key == "collectionId" || key == "collectionName" || key == "expand") continue;
-    add(key);
-    add(json_text(pair.value()));
-  }
-  crypto_generichash_final(&state, hash.data(), hash.size());
-  std::string hex(hash.size() * 2 + 1, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-  hex.resize(hash.size() * 2);
-  return hex;
+  if (!record.contains("expand")) return etag_of(json_text(record));
+  auto stored = record;
+  stored.stable_erase("expand");
+  return etag_of(json_text(stored));
+}
+
+std::string etag_of(std::string_view record_text) {
+  auto const hash = XXH3_128bits(record_text.data(), record_text.size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
 }  // namespace minga::records

@@ -108,8 +108,10 @@ void hide_fields(Definition const& definition, JsonObject& record);
 /// What is wrong with a record, as one line for people: "title: Cannot be blank."
 std::string describe(Error const& error);
 
-/// A strong entity tag, without quotes, of a record as stored.
+/// A strong entity tag, without quotes, of a record as stored; what was expanded is no part of it.
 std::string etag(JsonObject const& record);
+/// The same, of the record's JSON text.
+std::string etag_of(std::string_view record_text);
 
 /// `fields=` of API.md section 1 applied to a record or to each item of a list; throws Error 400
 /// for an unknown modifier.
