@@ -68,16 +68,18 @@ struct Lane {
   std::set<Subscriber*> subscribers;
 };
 
-/// Wakes the tail; rung from any thread, many rings are one. Outlives the hub that listens.
+/// Wakes the tail; rung from any thread, many rings are one, none while nobody listens. Outlives
+/// the hub.
 struct Bell {
   explicit Bell(boost::asio::io_context& home) : context(home), timer(home) {}
   boost::asio::io_context& context;
   boost::asio::steady_timer timer;
   std::atomic<bool> rung = false;
+  std::atomic<std::size_t> listeners = 0;  // subscribers of all lanes
 };
 
 void ring(std::shared_ptr<Bell> const& bell) {
-  if (bell->rung.exchange(true)) return;
+  if (bell->listeners == 0 || bell->rung.exchange(true)) return;
   boost::asio::post(bell->context, [bell] { bell->timer.cancel(); });
 }
 
@@ -159,19 +161,19 @@ struct Hub::Impl {
   prometheus::Counter& sent;
   std::shared_ptr<Bell> bell;
   std::vector<Lane> lanes;
-  std::atomic<std::size_t> count = 0;
   std::atomic<std::int64_t> rewind = kNoRewind;  // where the tail has to read again from
   TaskGroup tasks;
 };
 
-/// Follows the log from the lanes' position on; without subscribers it looks only at its end.
+/// Follows the log from the lanes' position on; without subscribers it looks only at its end, at
+/// each poll.
 Async<void> Hub::Impl::tail() {
   auto position = lanes[0].position;
   for (;;) {
     auto more = false;
     std::string failure;
     try {
-      if (count == 0) {
+      if (bell->listeners == 0) {
         co_await skip(position);
       } else {
         position = std::min(position, rewind.exchange(kNoRewind));
@@ -276,12 +278,12 @@ Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::strin
     Membership(Impl& owner, Lane& home, Subscriber& one) : hub(owner), lane(home), subscriber(one) {
       lane.subscribers.insert(&subscriber);
       hub.subscribers.Increment();
-      ++hub.count;
+      ++hub.bell->listeners;
     }
     ~Membership() {
       lane.subscribers.erase(&subscriber);
       hub.subscribers.Decrement();
-      --hub.count;
+      --hub.bell->listeners;
     }
   } const membership(*this, lane, *subscriber);
   auto const joined = lane.position;
@@ -390,7 +392,7 @@ Async<void> Hub::stop(Deadline) {
 }
 
 Async<Response> Hub::events(Request& request) {
-  if (impl_->count >= impl_->settings.max_subscribers)
+  if (impl_->bell->listeners >= impl_->settings.max_subscribers)
     throw Error::unavailable("There are too many event streams.", 5s);
   auto subscriber = std::make_shared<Subscriber>(co_await boost::asio::this_coro::executor);
   subscriber->topics = topics_of(request, impl_->settings);
