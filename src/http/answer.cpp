@@ -23,17 +23,20 @@ bool reads(Request const& request) {
   return request.method() == Method::get || request.method() == Method::head;
 }
 
-void add_default(Response& response, char const* name, std::string value) {
-  if (response.header(name).empty()) response.header(name, std::move(value));
-}
-
-void add_common_headers(Shared const& shared, Request const& request, Response& response) {
-  add_default(response, "X-Request-Id", std::string(request.id()));
-  add_default(response, "X-Content-Type-Options", "nosniff");
-  add_default(response, "X-Frame-Options", "SAMEORIGIN");
-  add_default(response, "Cache-Control",
-              response.header("ETag").empty() ? "no-store" : "private, no-cache");
-  add_cors(shared.settings, request, response);
+/// Lines of headers, each unless the response has one of its own.
+std::string common_lines(Shared const& shared, Request const& request, Response const& response) {
+  std::string lines;
+  lines.reserve(256);
+  auto const add = [&](std::string_view name, std::string_view value) {
+    if (response.header(name).empty()) add_line(lines, name, value);
+  };
+  add("X-Request-Id", request.id());
+  add("X-Content-Type-Options", "nosniff");
+  add("X-Frame-Options", "SAMEORIGIN");
+  add("Cache-Control", response.header("ETag").empty() ? "no-store" : "private, no-cache");
+  if (response.header("Access-Control-Allow-Origin").empty())
+    add_cors(shared.settings, request, lines);
+  return lines;
 }
 
 bool not_modified(Request const& request, Response const& response,
@@ -112,28 +115,30 @@ Async<std::shared_ptr<std::string const>> compressed_asset(Shared& shared, Encod
   co_return text;
 }
 
-Async<void> prepare_text(Shared& shared, Request& request, Answer& answer, std::string text) {
+void send_text(Request const& request, Answer& answer) {
   answer.source = Answer::Source::memory;
-  answer.owned = std::move(text);
-  if (answer.owned.size() >= kCompressFrom) {
-    auto const encoding = encoding_for(shared, request, answer.response);
-    if (encoding != Encoding::identity) {
-      auto work = [encoding, plain = std::string_view(answer.owned)] {
-        return compress(encoding, plain);
-      };
-      // Not a conditional expression: GCC 12 destroys its temporary twice when one branch awaits.
-      if (answer.owned.size() <= kCompressInline) {
-        answer.owned = work();
-      } else {
-        auto packed = co_await shared.pool.run(work);
-        answer.owned = std::move(packed);
-      }
-      mark_encoded(answer.response, encoding);
-    }
-  }
   answer.bytes = answer.owned;
   answer.length = answer.bytes.size();
   if (not_modified(request, answer.response, std::nullopt)) make_not_modified(answer);
+}
+
+Async<void> prepare_long_text(Shared& shared, Request& request, Answer& answer, std::string text) {
+  answer.owned = std::move(text);
+  auto const encoding = encoding_for(shared, request, answer.response);
+  if (encoding != Encoding::identity) {
+    auto work = [encoding, plain = std::string_view(answer.owned)] {
+      return compress(encoding, plain);
+    };
+    // Not a conditional expression: GCC 12 destroys its temporary twice when one branch awaits.
+    if (answer.owned.size() <= kCompressInline) {
+      answer.owned = work();
+    } else {
+      auto packed = co_await shared.pool.run(work);
+      answer.owned = std::move(packed);
+    }
+    mark_encoded(answer.response, encoding);
+  }
+  send_text(request, answer);
 }
 
 Async<void> prepare_static(Shared& shared, Request& request, Answer& answer,
@@ -207,6 +212,7 @@ Answer::~Answer() {
 
 Answer::Answer(Answer&& other) noexcept
     : response(std::move(other.response)),
+      lines(std::move(other.lines)),
       source(other.source),
       owned(std::move(other.owned)),
       kept(std::move(other.kept)),
@@ -219,12 +225,25 @@ Answer::Answer(Answer&& other) noexcept
   if (source == Source::memory && !kept && !owned.empty()) bytes = owned;
 }
 
+std::optional<Answer> prepare_short(Shared const& shared, Request const& request,
+                                    Response& response) {
+  auto* text = std::get_if<std::string>(&response.body());
+  if (text == nullptr || text->size() >= kCompressFrom) return std::nullopt;
+  std::optional<Answer> answer(std::in_place);
+  answer->owned = std::move(*text);
+  answer->response = std::move(response);
+  if (!answer->owned.empty()) send_text(request, *answer);
+  answer->lines = common_lines(shared, request, answer->response);
+  return answer;
+}
+
 Async<Answer> prepare(Shared& shared, Request& request, Response response) {
+  if (auto ready = prepare_short(shared, request, response)) co_return std::move(*ready);
   Answer answer;
   auto body = std::move(response.body());
   answer.response = std::move(response);
   if (auto* text = std::get_if<std::string>(&body)) {
-    if (!text->empty()) co_await prepare_text(shared, request, answer, std::move(*text));
+    co_await prepare_long_text(shared, request, answer, std::move(*text));
   } else if (auto const* fixed = std::get_if<Response::Static>(&body)) {
     co_await prepare_static(shared, request, answer, fixed->bytes);
   } else if (auto* file = std::get_if<Response::File>(&body)) {
@@ -235,7 +254,7 @@ Async<Answer> prepare(Shared& shared, Request& request, Response response) {
     if (answer.encoding != Encoding::identity) mark_encoded(answer.response, answer.encoding);
     answer.response.body() = std::move(body);
   }
-  add_common_headers(shared, request, answer.response);
+  answer.lines = common_lines(shared, request, answer.response);
   co_return answer;
 }
 

@@ -17,6 +17,7 @@ namespace minga::http {
 /// An answer that is ready to be sent: the final head's parts and where its bytes come from.
 struct Answer {
   Response response;
+  std::string lines;  // of the headers that every answer carries, for the head
   enum class Source { none, memory, file, stream } source = Source::none;
   std::string owned;                        // memory: what `bytes` may point into
   std::shared_ptr<std::string const> kept;  // memory: a compressed asset
@@ -34,5 +35,10 @@ struct Answer {
 
 /// Decides what is sent: 304, ranges, compression, the headers that every answer carries.
 Async<Answer> prepare(Shared& shared, Request& request, Response response);
+
+/// The same at once for a body so short that nothing has to be waited for, as most are; nullopt,
+/// the response untouched, for another.
+std::optional<Answer> prepare_short(Shared const& shared, Request const& request,
+                                    Response& response);
 
 }  // namespace minga::http

@@ -1,5 +1,7 @@
 #include "http/cors.hpp"
 
+#include "http/head.hpp"
+
 #include <algorithm>
 
 namespace minga::http {
@@ -13,20 +15,20 @@ constexpr char const* kMethods = "GET,HEAD,PUT,PATCH,POST,DELETE";
 
 }  // namespace
 
-void add_cors(Settings const& settings, Request const& request, Response& response) {
+void add_cors(Settings const& settings, Request const& request, std::string& head) {
   auto const& origins = settings.cors_origins;
   if (origins.empty()) return;
   // Also where no Origin is named: a cache may give this answer to one who names it.
   auto const all = std::find(origins.begin(), origins.end(), "*") != origins.end();
-  if (all) response.header("Access-Control-Allow-Origin", "*");
-  if (!all) response.add_header("Vary", "Origin");
+  if (all) add_line(head, "Access-Control-Allow-Origin", "*");
+  if (!all) add_line(head, "Vary", "Origin");
   if (!request.has_header("Origin")) return;
   if (!all) {
     auto const origin = request.header("Origin");
     if (std::find(origins.begin(), origins.end(), origin) == origins.end()) return;
-    response.header("Access-Control-Allow-Origin", std::string(origin));
+    add_line(head, "Access-Control-Allow-Origin", origin);
   }
-  response.header("Access-Control-Expose-Headers", kExposed);
+  add_line(head, "Access-Control-Expose-Headers", kExposed);
 }
 
 Response answer_options(Request const& request) {

@@ -7,8 +7,8 @@
 
 namespace minga::http {
 
-/// Adds the CORS headers of API.md section 1 when the request has an Origin that may call.
-void add_cors(Settings const& settings, Request const& request, Response& response);
+/// Adds to a head the lines of the CORS headers of API.md section 1.
+void add_cors(Settings const& settings, Request const& request, std::string& head);
 
 /// The answer to any OPTIONS request: 204 with the methods, the asked-for headers echoed.
 Response answer_options(Request const& request);

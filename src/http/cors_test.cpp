@@ -7,47 +7,46 @@
 namespace minga::http {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
 
-Response answer_to(std::vector<std::string> origins, char const* origin) {
+/// The lines that are added for an origin.
+std::string answer_to(std::vector<std::string> origins, char const* origin) {
   Settings settings;
   settings.cors_origins = std::move(origins);
   std::vector<Request::Pair> headers;
   if (origin != nullptr) headers.emplace_back("Origin", origin);
   auto const request = make_request(Method::get, "/", headers);
-  Response response(200);
-  add_cors(settings, request, response);
-  return response;
+  std::string head;
+  add_cors(settings, request, head);
+  return head;
 }
 
 TEST(Cors, LetsEveryoneReadByDefault) {
-  auto const response = answer_to({"*"}, "https://a.example");
-  EXPECT_EQ(response.header("Access-Control-Allow-Origin"), "*");
-  EXPECT_THAT(std::string(response.header("Access-Control-Expose-Headers")),
-              HasSubstr("Minga-Position"));
-  EXPECT_THAT(response.header("Vary"), IsEmpty());
-  EXPECT_THAT(response.header("Access-Control-Allow-Credentials"), IsEmpty());
+  auto const lines = answer_to({"*"}, "https://a.example");
+  EXPECT_THAT(lines, StartsWith("Access-Control-Allow-Origin: *\r\n"));
+  EXPECT_THAT(lines, ContainsRegex("Access-Control-Expose-Headers: .*Minga-Position.*\r\n"));
+  EXPECT_THAT(lines, Not(HasSubstr("Vary")));
+  EXPECT_THAT(lines, Not(HasSubstr("Access-Control-Allow-Credentials")));
 }
 
 TEST(Cors, NamesTheOriginThatIsListed) {
-  auto const response = answer_to({"https://a.example", "https://b.example"}, "https://b.example");
-  EXPECT_EQ(response.header("Access-Control-Allow-Origin"), "https://b.example");
-  EXPECT_EQ(response.header("Vary"), "Origin");
-  auto const other = answer_to({"https://a.example"}, "https://a.example.evil");
-  EXPECT_THAT(other.header("Access-Control-Allow-Origin"), IsEmpty());
-  EXPECT_EQ(other.header("Vary"), "Origin");
+  auto const lines = answer_to({"https://a.example", "https://b.example"}, "https://b.example");
+  EXPECT_THAT(lines, HasSubstr("Access-Control-Allow-Origin: https://b.example\r\n"));
+  EXPECT_THAT(lines, HasSubstr("Vary: Origin\r\n"));
+  EXPECT_EQ(answer_to({"https://a.example"}, "https://a.example.evil"), "Vary: Origin\r\n");
 }
 
 TEST(Cors, MakesAnswersWithoutOriginSafeToCache) {
-  EXPECT_EQ(answer_to({"*"}, nullptr).header("Access-Control-Allow-Origin"), "*");
-  auto const listed = answer_to({"https://a.example"}, nullptr);
-  EXPECT_EQ(listed.header("Vary"), "Origin");
-  EXPECT_THAT(listed.header("Access-Control-Allow-Origin"), IsEmpty());
+  EXPECT_EQ(answer_to({"*"}, nullptr), "Access-Control-Allow-Origin: *\r\n");
+  EXPECT_EQ(answer_to({"https://a.example"}, nullptr), "Vary: Origin\r\n");
 }
 
 TEST(Cors, SaysNothingWhenSwitchedOff) {
-  EXPECT_THAT(answer_to({}, "https://a.example").headers(), IsEmpty());
+  EXPECT_THAT(answer_to({}, "https://a.example"), IsEmpty());
 }
 
 TEST(AnswerOptions, EchoesTheHeadersAskedFor) {

@@ -62,6 +62,9 @@ void check_framing(beast::http::request_header<> const& head) {
     throw Error::bad_request("One Content-Length at most is expected, one whole number.");
 }
 
+/// Of a program's request; a browser sends some more.
+constexpr std::size_t kUsualHeaders = 8;
+
 bool is_address(std::string_view text) {
   boost::system::error_code error;
   boost::asio::ip::make_address(text, error);
@@ -87,22 +90,22 @@ std::string const& date_now() {
   return text;
 }
 
-void add_line(std::string& head, std::string_view name, std::string_view value) {
-  head.append(name).append(": ").append(value).append("\r\n");
-}
-
 }  // namespace
 
 bool is_strict_head(std::string_view head) {
-  for (std::size_t i = 0; i < head.size(); ++i) {
-    auto const c = head[i];
-    if (c == '\0') return false;
-    if (c == '\n' && (i == 0 || head[i - 1] != '\r')) return false;
-    if (c == '\r' && (i + 1 >= head.size() || head[i + 1] != '\n')) return false;
-    if (c == '\n' && i + 1 < head.size() && (head[i + 1] == ' ' || head[i + 1] == '\t'))
-      return false;
+  if (head.find('\0') != std::string_view::npos) return false;
+  for (std::size_t begin = 0; begin < head.size();) {
+    if (head[begin] == ' ' || head[begin] == '\t') return false;
+    // The first CR stands right before the first LF.
+    auto const end = head.find('\r', begin);
+    if (end == std::string_view::npos || head.find('\n', begin) != end + 1) return false;
+    begin = end + 2;
   }
   return true;
+}
+
+void add_line(std::string& head, std::string_view name, std::string_view value) {
+  head.append(name).append(": ").append(value).append("\r\n");
 }
 
 void fill_request(Request::Impl& impl, beast::http::request_header<> const& head,
@@ -114,6 +117,7 @@ void fill_request(Request::Impl& impl, beast::http::request_header<> const& head
                 fmt::format("The URL is longer than {} bytes.", settings.max_target_bytes));
   }
   std::string_view const method(head.method_string().data(), head.method_string().size());
+  impl.headers.reserve(kUsualHeaders);
   for (auto const& field : head) {
     std::string_view const name(field.name_string().data(), field.name_string().size());
     std::string_view const value(field.value().data(), field.value().size());
@@ -178,11 +182,11 @@ std::string format_http_date(std::chrono::system_clock::time_point time) {
 }
 
 std::string format_head(Response const& response, unsigned version, bool keep_alive,
-                        std::string_view framing) {
+                        std::string_view lines) {
   std::string head;
   head.reserve(512);
-  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\n", response.status(),
-                 reason(response.status()));
+  head.append("HTTP/1.1 ").append(std::to_string(response.status()));
+  head.append(" ").append(reason(response.status())).append("\r\n");
   add_line(head, "Date", date_now());
   for (auto const& [name, value] : response.headers()) add_line(head, name, value);
   if (!keep_alive) {
@@ -190,7 +194,7 @@ std::string format_head(Response const& response, unsigned version, bool keep_al
   } else if (version < 11) {
     add_line(head, "Connection", "keep-alive");
   }
-  head.append(framing).append("\r\n");
+  head.append(lines).append("\r\n");
   return head;
 }
 

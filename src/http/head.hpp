@@ -31,9 +31,12 @@ Response error_response(Error const& error, std::string_view request_id);
 /// The answer to a fault: 500, with the request's id and nothing of the cause.
 Response fault_response(std::string_view request_id);
 
-/// Status line and headers with the empty line that ends them.
+/// A header's line, of a name and a value that hold no control characters.
+void add_line(std::string& head, std::string_view name, std::string_view value);
+
+/// Status line, headers, the lines given beside them, and the empty line that ends them.
 std::string format_head(Response const& response, unsigned version, bool keep_alive,
-                        std::string_view framing);
+                        std::string_view lines);
 
 /// IMF-fixdate (RFC 9110 section 5.6.7).
 std::string format_http_date(std::chrono::system_clock::time_point time);

@@ -13,6 +13,9 @@
 namespace minga {
 namespace {
 
+/// Those of an API's answer, with the ones that every answer carries.
+constexpr std::size_t kUsualHeaders = 8;
+
 /// RFC 9110 token characters.
 constexpr auto kIsTokenCharacter = [] {
   std::array<bool, 256> is{};
@@ -24,17 +27,27 @@ constexpr auto kIsTokenCharacter = [] {
 }();
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return kIsTokenCharacter[static_cast<unsigned char>(c)];
-  });
+  bool is = !text.empty();
+  for (char const c : text) is &= kIsTokenCharacter[static_cast<unsigned char>(c)];
+  return is;
+}
+
+constexpr auto kIsControlCharacter = [] {
+  std::array<bool, 256> is{};
+  for (unsigned char c = 0; c < 0x20; ++c) is[c] = c != '\t';
+  is[0x7F] = true;
+  return is;
+}();
+
+bool has_control_character(std::string_view text) {
+  bool has = false;
+  for (char const c : text) has |= kIsControlCharacter[static_cast<unsigned char>(c)];
+  return has;
 }
 
 void check_header(std::string_view name, std::string_view value) {
-  auto const is_control = [](char c) {
-    return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7F;
-  };
   if (!is_token(name)) throw std::invalid_argument(fmt::format("'{}' is no header name", name));
-  if (std::any_of(value.begin(), value.end(), is_control)) {
+  if (has_control_character(value)) {
     throw std::invalid_argument(
         fmt::format("The value of header {} holds a control character", name));
   }
@@ -49,7 +62,9 @@ Response with_body(int status, std::string type, Response::Body body) {
 
 }  // namespace
 
-Response::Response(int status) : status_(status) {}
+Response::Response(int status) : status_(status) {
+  headers_.reserve(kUsualHeaders);
+}
 
 Response Response::json(Json const& value, int status) {
   return json_text(minga::json_text(value), status);

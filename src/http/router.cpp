@@ -17,8 +17,11 @@ struct Target {
   std::vector<std::string> names;  // of the parameters, in order
 };
 
+constexpr std::size_t kUsualDepth = 8;
+
 std::vector<std::string_view> split_path(std::string_view path) {
   std::vector<std::string_view> segments;
+  segments.reserve(kUsualDepth);
   while (!path.empty()) {
     path.remove_prefix(path.front() == '/' ? 1 : 0);
     auto const end = std::min(path.find('/'), path.size());
@@ -104,8 +107,10 @@ void Router::add(Method method, std::string_view path, Handler handler, std::str
 }
 
 Router::Match Router::find(Method method, std::string_view path) const {
+  auto const sent = split_path(path);
   std::vector<std::string> segments;
-  for (auto const segment : split_path(path)) {
+  segments.reserve(sent.size());
+  for (auto const segment : sent) {
     auto decoded = percent_decode(segment);
     if (!decoded) return {};
     segments.push_back(std::move(*decoded));

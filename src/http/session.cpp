@@ -34,6 +34,8 @@ using namespace std::chrono_literals;
 using Parser = beast::http::request_parser<beast::http::buffer_body>;
 
 constexpr std::size_t kFileChunk = 256 * 1024;
+/// A body up to that long is copied behind its head: cheaper than two pieces for the kernel.
+constexpr std::size_t kSentAsOne = 4 * 1024;
 /// An unread body up to that long is read and dropped so that the connection can go on.
 constexpr std::size_t kDrainBound = 256 * 1024;
 /// Framing of chunked bodies (sizes, extensions, trailers) must not fill more.
@@ -277,7 +279,9 @@ class Session final : public SessionBase {
     current_ = &impl;
     renew_deadline();
     auto response = co_await respond(request);
-    auto answer = co_await prepare_or_fail(request, std::move(response));
+    auto prepared = prepare_short(shared_, request, response);
+    if (!prepared) prepared.emplace(co_await prepare_or_fail(request, std::move(response)));
+    auto& answer = *prepared;
     current_ = nullptr;
     request_deadline = Deadline::max();
     auto const keep = parser_->get().keep_alive() && !shared_.draining && !broken_ &&
@@ -288,6 +292,7 @@ class Session final : public SessionBase {
       must_linger_ = !parser_->is_done();
       co_return false;
     }
+    if (parser_->is_done()) co_return true;
     co_return co_await drop_body();
   }
 
@@ -424,7 +429,12 @@ class Session final : public SessionBase {
     auto token = asio::redirect_error(asio::use_awaitable, error);
     for (auto left = asio::buffer_size(pieces); left > 0 && !error;) {
       io_deadline = Clock::now() + shared_.settings.write_timeout;
-      auto const size = co_await stream_.async_write_some(pieces, token);
+      std::size_t size = 0;
+      if (left == pieces[0].size()) {
+        size = co_await stream_.async_write_some(pieces[0], token);
+      } else {
+        size = co_await stream_.async_write_some(pieces, token);
+      }
       shared_.metrics.bytes_sent.Increment(static_cast<double>(size));
       left -= size;
       pass_over(pieces, size);
@@ -444,14 +454,18 @@ class Session final : public SessionBase {
     auto const stream = answer.source == Answer::Source::stream;
     auto const chunked = stream && version >= 11;
     if (stream && !chunked) keep_alive = false;
-    std::string framing;
-    if (chunked && !bodiless) framing = "Transfer-Encoding: chunked\r\n";
-    if (!stream && !bodiless) framing = fmt::format("Content-Length: {}\r\n", answer.length);
-    auto const head = format_head(answer.response, version, keep_alive, framing);
+    auto& lines = answer.lines;
+    if (chunked && !bodiless) add_line(lines, "Transfer-Encoding", "chunked");
+    if (!stream && !bodiless) add_line(lines, "Content-Length", std::to_string(answer.length));
+    auto head = format_head(answer.response, version, keep_alive, lines);
     std::size_t sent = 0;
     try {
       if (only_head || answer.source == Answer::Source::none) {
         co_await send(head, {});
+      } else if (answer.source == Answer::Source::memory && answer.length <= kSentAsOne) {
+        head.append(answer.bytes);
+        co_await send(head, {});
+        sent = answer.bytes.size();
       } else if (answer.source == Answer::Source::memory) {
         co_await send(head, answer.bytes);
         sent = answer.bytes.size();

@@ -89,11 +89,13 @@ Mount::Mount(App::Impl const& app, web::SiteSettings settings)
       return serve_route(route, site, request);
     };
     router_.add(route.method, route.path, std::move(serve), route.summary);
+    takes_platform_paths_ |= route.path.starts_with("/<") || is_platform_path(route.path);
   }
 }
 
-bool Mount::serves(std::string_view raw_path) const {
-  auto const match = router_.find(Method::get, raw_path);
+bool Mount::takes(std::string_view platform_path) const {
+  if (!takes_platform_paths_) return false;
+  auto const match = router_.find(Method::get, platform_path);
   return match.handler != nullptr || !match.allowed.empty();
 }
 
@@ -161,7 +163,7 @@ Async<Response> Dispatcher::operator()(Request& request) {
   auto* mount = mount_for(request);
   auto& impl = request.impl();
   auto const taken =
-      impl.base.empty() && is_platform_path(impl.path) && !mount->serves(impl.raw_path);
+      impl.base.empty() && is_platform_path(impl.path) && !mount->takes(impl.raw_path);
   auto answering = taken ? answer_platform(request) : answer_page(request, *mount);
   auto response = co_await std::move(answering);
   for (auto const& [name, value] : impl.answer_headers) response.header(name, value);

@@ -21,8 +21,9 @@ class Mount {
 
   App::Impl const& app() const { return app_; }
   std::string const& base() const { return base_; }
-  /// Whether a route of the application has that path, with whatever method.
-  bool serves(std::string_view raw_path) const;
+  /// Whether a route of the application has that path, which is else the platform's, with whatever
+  /// method.
+  bool takes(std::string_view platform_path) const;
   http::Router const& router() const { return router_; }
   web::Site& site() { return *site_; }
 
@@ -31,6 +32,7 @@ class Mount {
   std::string base_;
   std::unique_ptr<web::Site> site_;
   http::Router router_;
+  bool takes_platform_paths_ = false;  // some route may
 };
 
 /// The one handler of the HTTP server: finds who answers (an application by its prefix, then the
