@@ -1,4 +1,5 @@
 import harness
+import postgres_server
 import pytest
 
 
@@ -27,6 +28,14 @@ def server(request, tmp_path_factory):
     yield server
     assert server.running(), f"the server ended by itself; log:\n{server.log()}"
     server.terminate()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for the whole run; `postgres.create_database()` gives the URL of a fresh database."""
+    server = postgres_server.Postgres()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

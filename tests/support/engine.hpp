@@ -4,36 +4,16 @@
 #include "base/metrics.hpp"
 #include "sql/database.hpp"
 #include "sql/sqlite/sqlite.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <stdexcept>
-#include <string>
 
 namespace minga::testing_support {
-
-/// A folder of its own, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    auto name = (std::filesystem::temp_directory_path() / "minga-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      throw std::runtime_error("no temporary folder could be made");
-    path_ = name;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(TemporaryFolder const&) = delete;
-  TemporaryFolder& operator=(TemporaryFolder const&) = delete;
-  std::filesystem::path const& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Two I/O threads and an embedded database on them: the options' file, or a fresh one.
 class SqliteEngine {
@@ -53,6 +33,7 @@ class SqliteEngine {
     database.reset();
   }
   std::filesystem::path const& file() const { return options.file; }
+  std::filesystem::path folder() const { return options.file.parent_path(); }
 
   /// Awaits on the first I/O thread.
   template <class T>
