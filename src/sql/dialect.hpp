@@ -29,8 +29,12 @@ class Dialect {
 
   /// Appended to a SELECT that leases rows: "" or " FOR UPDATE SKIP LOCKED".
   virtual std::string_view skip_locked() const = 0;
-  /// Appended to a SELECT inside a transaction that will change the row: "" or " FOR UPDATE".
+  /// Appended to a SELECT inside a transaction that will change the row, or that decides by what it
+  /// reads: "" or " FOR UPDATE". Until the transaction's end no other may change or lock the row.
   virtual std::string_view for_update() const = 0;
+  /// Appended to a SELECT inside a transaction that needs the row to stay, as a reference does: ""
+  /// or " FOR KEY SHARE". Others may change it, but not delete it.
+  virtual std::string_view for_share() const = 0;
   virtual std::string_view random() const = 0;
 
   /// Whether a JSON list of texts holds a text.
@@ -51,6 +55,10 @@ class Dialect {
                                     std::vector<std::string> const& path) const = 0;
   /// SQLite's strftime over arguments that are SQL already; NULL when the time cannot be read.
   virtual std::string strftime(std::string_view arguments) const = 0;
+
+  /// What migrate() runs first in its transaction, each time: the lock that lets one node migrate
+  /// at a time, and the functions that the dialect's expressions call.
+  virtual std::vector<std::string> preparations() const = 0;
 
   /// An identifier in quotes; throws std::invalid_argument for one with a quote or a NUL in it.
   std::string quote(std::string_view identifier) const;

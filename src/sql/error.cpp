@@ -32,6 +32,8 @@ char const* name(ErrorCode code) {
       return "queue_full";
     case ErrorCode::connection_lost:
       return "connection_lost";
+    case ErrorCode::refused:
+      return "refused";
     case ErrorCode::syntax:
       return "syntax";
     case ErrorCode::other:

@@ -21,7 +21,8 @@ enum class ErrorCode {
   cancelled,
   queue_full,
   connection_lost,
-  syntax,  // the statement is wrong: a fault of the program
+  refused,  // by the server at the door: a wrong password, user, database or certificate
+  syntax,   // the statement is wrong: a fault of the program
   other,
 };
 

@@ -41,6 +41,7 @@ std::size_t count_applied(Rows const& applied, std::span<Migration const> migrat
 /// One pass under the transaction's lock: everything that is missing, or nothing.
 Async<void> apply_missing(Transaction& transaction, Dialect const& dialect,
                           std::span<Migration const> migrations) {
+  for (auto& sql : dialect.preparations()) co_await transaction.execute(Statement(std::move(sql)));
   co_await transaction.execute(Statement(create_table(dialect)));
   auto const applied = co_await transaction.execute(Statement(kApplied));
   for (auto const& migration : migrations.subspan(count_applied(applied, migrations))) {

@@ -1,6 +1,7 @@
 // The definition of the Database port: the same suite passes on every engine.
 #include "sql/migrations.hpp"
 #include "support/engine.hpp"
+#include "support/postgres_engine.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -12,6 +13,7 @@
 namespace minga::sql {
 namespace {
 
+using testing_support::PostgresEngine;
 using testing_support::SqliteEngine;
 using namespace std::chrono_literals;
 
@@ -38,8 +40,16 @@ class DatabaseTest : public testing::Test {
   Engine engine_;
 };
 
-using Engines = testing::Types<SqliteEngine>;
-TYPED_TEST_SUITE(DatabaseTest, Engines);
+using Engines = testing::Types<SqliteEngine, PostgresEngine>;
+
+/// The engine's name in that of the test.
+struct EngineName {
+  template <class Engine>
+  static std::string GetName(int) {
+    return std::is_same_v<Engine, SqliteEngine> ? "sqlite" : "postgres";
+  }
+};
+TYPED_TEST_SUITE(DatabaseTest, Engines, EngineName);
 
 TYPED_TEST(DatabaseTest, GivesBackEveryKindOfValue) {
   auto const large = std::numeric_limits<std::int64_t>::max();
@@ -234,7 +244,7 @@ TYPED_TEST(DatabaseTest, RefusesADatabaseThatIsNewer) {
 
 TYPED_TEST(DatabaseTest, CopiesItselfWhileItIsUsed) {
   this->insert("a", "one");
-  auto const target = this->engine_.file().parent_path() / "copy.db";
+  auto const target = this->engine_.folder() / "copy.db";
   this->engine_.run(this->engine_.database->backup(target));
   this->insert("b", "two");
   EXPECT_TRUE(std::filesystem::exists(target));

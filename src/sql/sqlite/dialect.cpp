@@ -42,6 +42,8 @@ class SqliteDialect : public Dialect {
   std::string returning_key(std::string_view) const override { return {}; }
   std::string_view skip_locked() const override { return ""; }
   std::string_view for_update() const override { return ""; }
+  std::string_view for_share() const override { return ""; }
+  std::vector<std::string> preparations() const override { return {}; }
   std::string list_contains(std::string_view list, std::string_view text) const override {
     return fmt::format("EXISTS (SELECT 1 FROM json_each({}) WHERE value = {})", list, text);
   }

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "async/deadline.hpp"
+#include "sql/postgres/errors.hpp"
+#include "sql/rows.hpp"
+#include "sql/statement.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace minga::sql::postgres {
+
+/// Statements that are sent together and end with a Sync: outside of a transaction block they are
+/// one transaction. The first that fails makes the server skip the rest. What the server did is
+/// known, and finished() called, once it has answered the Sync.
+class Batch {
+ public:
+  struct Item {
+    Statement const* statement;  // outlives the batch, unless `wanted` became false
+    Rows rows;
+    std::optional<Failure> failure;
+    bool is_done = false;      // the server has done it, in the transaction
+    bool is_wanted = true;     // somebody waits for the rows
+    bool is_outdated = false;  // the prepared statement was: another run prepares it anew
+  };
+
+  virtual ~Batch() = default;
+  /// All is known that ever will be. Called on the connection's thread, once.
+  virtual void finished() = 0;
+
+  std::vector<Item> items;
+  /// The commit itself failed, as with a constraint that is checked at the end.
+  std::optional<Failure> commit_failure;
+  /// The connection was lost before the Sync was answered.
+  std::optional<Error> loss;
+  /// The server has told, in one way or another, that the transaction was not committed.
+  bool is_undone = false;
+  /// A commit that no standby has confirmed: its wait was broken off.
+  bool is_unreplicated = false;
+
+  /// Past it the server is asked to cancel what it is doing.
+  Deadline cancel_at = kNoDeadline;
+  /// Past it the connection is given up.
+  Deadline give_up_at = kNoDeadline;
+  Clock::time_point sent_at{};
+};
+
+}  // namespace minga::sql::postgres

@@ -1,0 +1,194 @@
+#include "sql/postgres/connecting.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+namespace minga::sql::postgres {
+namespace {
+
+namespace asio = boost::asio;
+
+/// libpq's socket in Asio's hands, given back before libpq may close it.
+class LentSocket {
+ public:
+  LentSocket(asio::any_io_executor const& executor, int socket) : descriptor_(executor, socket) {}
+  ~LentSocket() { descriptor_.release(); }
+  LentSocket(LentSocket const&) = delete;
+  LentSocket& operator=(LentSocket const&) = delete;
+
+  Async<void> wait(bool to_read) {
+    using Base = asio::posix::descriptor_base;
+    co_await descriptor_.async_wait(to_read ? Base::wait_read : Base::wait_write,
+                                    asio::use_awaitable);
+  }
+
+ private:
+  asio::posix::stream_descriptor descriptor_;
+};
+
+/// The SQLSTATE in a verbose message, `FATAL:  28P01: password ...`, in whatever language; or "".
+std::string_view sqlstate_in(std::string_view message) {
+  constexpr std::size_t kLength = 5;
+  for (auto at = message.find(": "); at != std::string_view::npos;
+       at = message.find(": ", at + 1)) {
+    auto const from = message.find_first_not_of(' ', at + 1);
+    if (from == std::string_view::npos) return {};
+    auto const state = message.substr(from, kLength);
+    auto const all = state.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (state.size() == kLength && all == std::string_view::npos &&
+        message.substr(from + kLength).starts_with(": "))
+      return state;
+  }
+  return {};
+}
+
+/// Without the source lines that a verbose message ends with.
+std::string first_line(std::string_view message) {
+  return std::string(message.substr(0, message.find('\n')));
+}
+
+/// What TLS or the server's way of asking for a password made impossible: libpq gives it no code.
+bool is_about_settings(std::string_view message) {
+  constexpr std::array<std::string_view, 8> kSigns{
+      "certificate", "does not support SSL",  "no password supplied", "SSL error",
+      "sslmode",     "authentication method", "channel binding",      "root.crt"};
+  for (auto const sign : kSigns) {
+    if (message.find(sign) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+NoConnection failure(PGconn const* connection) {
+  std::string_view const message = PQerrorMessage(connection);
+  auto const state = sqlstate_in(message);
+  auto code = state.empty() ? ErrorCode::connection_lost : code_of(state);
+  if (state.empty() && is_about_settings(message)) code = ErrorCode::refused;
+  if (state == "42501") code = ErrorCode::refused;  // no privilege to connect
+  NoConnection result{Error(code, first_line(message))};
+  result.is_refused = code == ErrorCode::refused;
+  auto const is_standby = message.find("standby mode") != std::string_view::npos ||
+                          message.find("read-only") != std::string_view::npos;
+  result.has_answered = !state.empty() || result.is_refused || is_standby;
+  result.error.retryable = !result.is_refused;
+  result.error.connection_usable = false;
+  return result;
+}
+
+NoConnection unreachable(std::string const& message) {
+  return {connection_lost(message)};
+}
+
+Async<void> poll_until_done(PGconn* connection) {
+  auto const executor = co_await asio::this_coro::executor;
+  auto to_read = false;  // libpq: wait to write first
+  for (;;) {
+    {
+      // Each round anew: libpq may have gone on to another socket.
+      LentSocket socket(executor, PQsocket(connection));
+      co_await socket.wait(to_read);
+    }
+    auto const state = PQconnectPoll(connection);
+    if (state == PGRES_POLLING_OK || state == PGRES_POLLING_FAILED) co_return;
+    to_read = state == PGRES_POLLING_READING;
+  }
+}
+
+Handle begin(std::vector<std::pair<std::string, std::string>> const& keywords) {
+  std::vector<char const*> names;
+  std::vector<char const*> values;
+  for (auto const& [name, value] : keywords) {
+    names.push_back(name.c_str());
+    values.push_back(value.c_str());
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  return Handle(PQconnectStartParams(names.data(), values.data(), 0));
+}
+
+Async<Attempt> connect_to(Settings const& settings, Host host, Access access) {
+  auto const keywords = settings.keywords(host, access);
+  auto handle = begin(keywords);
+  if (!handle) co_return unreachable("no memory for a connection");
+  if (PQstatus(handle.get()) == CONNECTION_BAD) co_return failure(handle.get());
+  PQsetErrorVerbosity(handle.get(), PQERRORS_VERBOSE);  // so that it says the SQLSTATE
+  auto const where = fmt::format("{}{}{}", host.name.empty() ? host.address : host.name,
+                                 host.port.empty() ? "" : ":", host.port);
+  auto polling = poll_until_done(handle.get());
+  auto is_late = false;
+  try {
+    co_await with_deadline(Clock::now() + settings.connect_timeout(), std::move(polling));
+  } catch (minga::Error const&) {
+    is_late = true;
+  }
+  if (is_late) {
+    co_return unreachable(fmt::format("the database server {} did not answer within {} ms", where,
+                                      settings.connect_timeout().count()));
+  }
+  if (PQstatus(handle.get()) != CONNECTION_OK) co_return failure(handle.get());
+  PQsetErrorVerbosity(handle.get(), PQERRORS_DEFAULT);
+  if (PQsetnonblocking(handle.get(), 1) != 0 || PQenterPipelineMode(handle.get()) != 1)
+    co_return failure(handle.get());
+  co_return Attempt(std::move(handle));
+}
+
+/// The host's addresses, each as a host of its own. Empty when the name cannot be resolved.
+Async<std::vector<Host>> resolve(Host host, std::chrono::milliseconds timeout) {
+  std::vector<Host> hosts;
+  if (!host.address.empty() || host.name.empty() || host.name.starts_with('/') ||
+      host.name.starts_with('@')) {
+    hosts.push_back(std::move(host));
+    co_return hosts;
+  }
+  asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
+  boost::system::error_code error;
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  auto resolving = resolver.async_resolve(host.name, "", asio::ip::resolver_base::flags(), token);
+  try {
+    auto const found = co_await with_deadline(Clock::now() + timeout, std::move(resolving));
+    for (auto const& entry : found) {
+      auto address = entry.endpoint().address().to_string();
+      hosts.push_back({host.name, std::move(address), host.port});
+    }
+  } catch (minga::Error const&) {
+    hosts.clear();
+  }
+  co_return hosts;
+}
+
+}  // namespace
+
+Async<Attempt> connect(Settings const& settings, Access access, std::size_t& first) {
+  auto const count = settings.hosts().size();
+  auto const begin_at = first % count;
+  std::optional<NoConnection> worst;
+  bool any_may_come = false;  // a server that answered may become the primary
+  for (std::size_t i = 0; i < count; ++i) {
+    auto const at = (begin_at + i) % count;
+    auto const& host = settings.hosts()[at];
+    auto const addresses = co_await resolve(host, settings.connect_timeout());
+    if (addresses.empty())
+      worst = worst ? worst : unreachable(fmt::format("the host {} cannot be found", host.name));
+    for (auto const& each : addresses) {
+      auto attempt = co_await connect_to(settings, each, access);
+      if (std::holds_alternative<Handle>(attempt)) {
+        first = at;
+        co_return attempt;
+      }
+      auto& no = std::get<NoConnection>(attempt);
+      any_may_come |= no.has_answered && !no.is_refused;
+      if (!worst || (no.has_answered && !worst->has_answered)) worst = std::move(no);
+    }
+  }
+  if (any_may_come) worst->is_refused = false;
+  co_return std::move(*worst);
+}
+
+}  // namespace minga::sql::postgres

@@ -1,0 +1,314 @@
+#include "sql/postgres/connection.hpp"
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+#include <openssl/ssl.h>
+
+#include <poll.h>
+#include <utility>
+
+namespace minga::sql::postgres {
+namespace {
+
+struct Clear {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using Result = std::unique_ptr<PGresult, Clear>;
+
+bool is_failure(PGresult const* result) {
+  return PQresultStatus(result) == PGRES_FATAL_ERROR ||
+         PQresultStatus(result) == PGRES_BAD_RESPONSE;
+}
+
+std::string last_words(PGconn const* connection) {
+  std::string said = PQerrorMessage(connection);
+  while (said.ends_with('\n')) said.pop_back();
+  return said.empty() ? "the server closed the connection" : said;
+}
+
+}  // namespace
+
+Connection::Connection(boost::asio::io_context& context, Handle handle, std::size_t statement_cache,
+                       OnLost on_lost)
+    : handle_(std::move(handle)),
+      context_(context),
+      socket_(context, PQsocket(handle_.get())),
+      statements_(statement_cache),
+      on_lost_(std::move(on_lost)) {
+  PQsetNoticeReceiver(handle_.get(), on_notice, this);
+}
+
+Connection::~Connection() {
+  close();
+}
+
+void Connection::start() {
+  wait_readable();
+}
+
+void Connection::close() {
+  if (!handle_) return;
+  on_lost_ = nullptr;
+  if (socket_.is_open()) socket_.release();  // libpq closes it
+  handle_.reset();
+}
+
+Batch* Connection::oldest() const {
+  for (auto const& step : steps_) {
+    if (step.batch) return step.batch.get();
+  }
+  return nullptr;
+}
+
+void Connection::send(std::unique_ptr<Batch> batch) {
+  batch->sent_at = Clock::now();
+  ++batches_;
+  // A server that has said farewell while nothing was under way has not done what was never sent.
+  pollfd ready{socket_.native_handle(), POLLIN, 0};
+  if (is_open() && steps_.empty() && ::poll(&ready, 1, 0) > 0) {
+    PQconsumeInput(handle_.get());
+    PQisBusy(handle_.get());
+  }
+  if (is_open() && PQstatus(handle_.get()) == CONNECTION_OK && send_all(batch)) {
+    flush();
+    return;
+  }
+  if (batch) {  // the server never saw its Sync
+    batch->is_undone = true;
+    batch->loss = connection_lost("The connection to the database is lost.");
+    answered_.push_back(std::move(batch));
+  }
+  lose(connection_lost(last_words(handle_.get())));
+  deliver_later();
+}
+
+/// Takes the batch when all of it is handed to libpq.
+bool Connection::send_all(std::unique_ptr<Batch>& batch) {
+  auto& items = *batch;
+  return send_deallocations() && send_preparations(items) && send_items(items) &&
+         send_sync(std::move(batch));
+}
+
+bool Connection::send_deallocations() {
+  auto const names = statements_.take_evicted();
+  for (auto const& name : names) {
+    auto const sql = "DEALLOCATE " + name;
+    if (PQsendQueryParams(handle_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) ==
+        0)
+      return false;
+    steps_.push_back({.kind = Kind::deallocate});
+  }
+  return names.empty() || send_sync(nullptr);
+}
+
+/// A Sync of their own: a statement that the server refuses spoils no other's transaction, and one
+/// that it has taken stays when that is undone.
+bool Connection::send_preparations(Batch const& batch) {
+  prepared_.clear();
+  bool any = false;
+  for (auto const& item : batch.items) {
+    auto prepared = statements_.find(item.statement->sql, item.statement->values);
+    prepared_.push_back(prepared);
+    if (prepared->is_sent) continue;
+    prepared->is_sent = any = true;
+    if (PQsendPrepare(handle_.get(), prepared->name.c_str(), item.statement->sql.c_str(),
+                      static_cast<int>(prepared->declared.size()), prepared->declared.data()) == 0)
+      return false;
+    steps_.push_back({.kind = Kind::prepare, .prepared = prepared});
+    if (PQsendDescribePrepared(handle_.get(), prepared->name.c_str()) == 0) return false;
+    steps_.push_back({.kind = Kind::describe, .prepared = prepared});
+  }
+  return !any || send_sync(nullptr);
+}
+
+bool Connection::send_items(Batch& batch) {
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    auto const& prepared = prepared_[i];
+    arguments_.assign(batch.items[i].statement->values);
+    if (PQsendQueryPrepared(handle_.get(), prepared->name.c_str(), arguments_.size(),
+                            arguments_.pointers(), arguments_.lengths(), arguments_.formats(),
+                            prepared->binary_results ? 1 : 0) == 0)
+      return false;
+    steps_.push_back({.kind = Kind::item, .prepared = prepared, .of = &batch, .item = i});
+  }
+  return true;
+}
+
+bool Connection::send_sync(std::unique_ptr<Batch> batch) {
+  if (PQpipelineSync(handle_.get()) == 0) return false;
+  steps_.push_back({.kind = Kind::sync, .batch = std::move(batch)});
+  return true;
+}
+
+void Connection::flush() {
+  if (is_writing_ || !is_open()) return;
+  if (PQflush(handle_.get()) == 1) wait_writable();
+}
+
+void Connection::wait_writable() {
+  is_writing_ = true;
+  auto on_writable = [weak = weak_from_this()](boost::system::error_code error) {
+    auto const self = weak.lock();
+    if (!self || error || !self->is_open()) return;
+    self->is_writing_ = false;
+    self->flush();
+  };
+  socket_.async_wait(boost::asio::posix::descriptor_base::wait_write, on_writable);
+}
+
+void Connection::wait_readable() {
+  auto on_ready = [weak = weak_from_this()](boost::system::error_code error) {
+    auto const self = weak.lock();
+    if (!self || error || !self->is_open()) return;
+    self->on_readable();
+  };
+  socket_.async_wait(boost::asio::posix::descriptor_base::wait_read, on_ready);
+}
+
+void Connection::on_readable() {
+  auto is_good = PQconsumeInput(handle_.get()) == 1;
+  // What TLS has deciphered already makes no socket readable.
+  if (auto* tls = static_cast<SSL*>(PQsslStruct(handle_.get(), "OpenSSL")); tls != nullptr) {
+    while (is_good && SSL_pending(tls) > 0) is_good = PQconsumeInput(handle_.get()) == 1;
+  }
+  read_answers();
+  if (!is_good || PQstatus(handle_.get()) != CONNECTION_OK) {
+    lose(farewell_ ? farewell_->error : connection_lost(last_words(handle_.get())));
+  } else {
+    flush();
+    wait_readable();
+  }
+  deliver();
+}
+
+void Connection::read_answers() {
+  int silent = 0;  // in a row; after two libpq has nothing more to tell
+  while (silent < 2 && PQisBusy(handle_.get()) == 0) {
+    Result const result(PQgetResult(handle_.get()));
+    if (result) {
+      silent = 0;
+      if (!steps_.empty()) take(result.get());
+    } else if (has_result_) {
+      has_result_ = false;
+      steps_.pop_front();
+    } else {
+      ++silent;
+    }
+    if (steps_.empty()) return;
+  }
+}
+
+void Connection::take(PGresult* result) {
+  auto& step = steps_.front();
+  if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+    end_sync();
+    return;
+  }
+  has_result_ = step.kind != Kind::sync;
+  switch (step.kind) {
+    case Kind::item:
+      take_item(step, result);
+      break;
+    case Kind::prepare:
+    case Kind::describe:
+      take_preparation(step, result);
+      break;
+    case Kind::sync:
+      if (is_failure(result)) sync_failure_ = failure_of(result);
+      break;
+    case Kind::deallocate:
+      break;
+  }
+}
+
+void Connection::take_item(Step const& step, PGresult* result) {
+  auto& item = step.of->items[step.item];
+  if (!is_failure(result)) {
+    if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) return;
+    item.is_done = true;
+    if (item.is_wanted) item.rows = rows_of(result, step.prepared->columns);
+    return;
+  }
+  item.failure = failure_of(result);
+  if (item.failure->sqlstate.empty()) {  // libpq's own: the connection broke
+    item.failure.reset();
+    return;
+  }
+  step.of->is_undone = true;
+  was_read_only_ |= item.failure->sqlstate == kReadOnlyTransaction;
+  if (item.failure->is_outdated) {
+    item.is_outdated = !step.prepared->failure;
+    if (step.prepared->failure) item.failure = step.prepared->failure;
+    statements_.forget(*step.prepared);
+  }
+}
+
+void Connection::take_preparation(Step const& step, PGresult const* result) {
+  auto& prepared = *step.prepared;
+  if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) return;
+  if (is_failure(result)) {
+    prepared.failure = failure_of(result);
+    statements_.forget(prepared);
+  } else if (step.kind == Kind::describe) {
+    for (int i = 0; i < PQnparams(result); ++i) prepared.inferred.push_back(PQparamtype(result, i));
+    prepared.binary_results = binary_pays(result);
+    prepared.columns = columns_of(result);
+  }
+}
+
+void Connection::end_sync() {
+  auto batch = std::move(steps_.front().batch);
+  steps_.pop_front();
+  has_result_ = false;
+  auto failure = std::exchange(sync_failure_, std::nullopt);
+  if (!batch) return;
+  batch->is_unreplicated = std::exchange(is_unreplicated_, false);
+  if (failure) {
+    batch->commit_failure = std::move(failure);
+    batch->is_undone = true;
+  }
+  --batches_;
+  answered_.push_back(std::move(batch));
+}
+
+void Connection::give_up(Error const& why) {
+  if (!is_open()) return;
+  lose(why);
+  deliver_later();
+}
+
+void Connection::lose(Error const& why) {
+  if (is_lost_) return;
+  is_lost_ = true;
+  if (socket_.is_open()) socket_.release();
+  for (auto& step : std::exchange(steps_, {})) {
+    if (!step.batch) continue;
+    step.batch->loss = why;
+    answered_.push_back(std::move(step.batch));
+  }
+}
+
+void Connection::deliver_later() {
+  boost::asio::post(context_, [self = shared_from_this()] { self->deliver(); });
+}
+
+/// Whoever is told may use the connection again at once.
+void Connection::deliver() {
+  auto const self = shared_from_this();
+  for (auto& batch : std::exchange(answered_, {})) batch->finished();
+  if (!is_lost_ || !on_lost_) return;
+  auto const tell = std::exchange(on_lost_, nullptr);
+  batches_ = 0;
+  tell(*this, farewell_ ? farewell_->error : connection_lost(last_words(handle_.get())));
+}
+
+void Connection::on_notice(void* self, PGresult const* notice) {
+  auto& connection = *static_cast<Connection*>(self);
+  auto failure = failure_of(notice);
+  auto const* function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+  if (function != nullptr && std::string_view(function) == "SyncRepWaitForLSN")
+    connection.is_unreplicated_ = true;
+  if (failure.is_fatal) connection.farewell_ = std::move(failure);
+}
+
+}  // namespace minga::sql::postgres

@@ -1,0 +1,144 @@
+#include "async/blocking_pool.hpp"
+#include "sql/postgres/backup.hpp"
+#include "sql/postgres/dialect.hpp"
+#include "sql/postgres/pool.hpp"
+#include "sql/postgres/postgres.hpp"
+#include "sql/postgres/transactions.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <stdexcept>
+
+namespace minga::sql::postgres {
+namespace {
+
+constexpr char const* kDurability =
+    "SELECT current_setting('server_version'), current_setting('synchronous_commit'), "
+    "current_setting('fsync'), current_setting('synchronous_standby_names') <> '', "
+    "(SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))";
+/// A commit, with all that one waits for, that changes no table.
+constexpr char const* kCommitNothing = "SELECT pg_logical_emit_message(true, 'minga', '')";
+
+class PostgresDatabase : public Database {
+ public:
+  PostgresDatabase(IoThreads& threads, Options options, Metrics& metrics)
+      : options_(std::move(options)),
+        settings_(options_),
+        threads_(threads),
+        counts_(metrics),
+        blocking_("postgres", 2, 64) {
+    for (std::size_t i = 0; i < threads.size(); ++i) {
+      lanes_.push_back(
+          std::make_unique<Lane>(threads.context(i), settings_, options_, blocking_, counts_));
+    }
+  }
+
+  Async<Rows> read(Statement statement) override { return run(Access::read, std::move(statement)); }
+  Async<Rows> write(Statement statement) override {
+    return run(Access::write, std::move(statement));
+  }
+
+  Async<void> transact(TransactionBody body, Deadline deadline) override {
+    require_open();
+    if (threads_.current() < 0) {
+      auto elsewhere = transact(std::move(body), deadline);
+      co_await boost::asio::co_spawn(threads_.context(0), std::move(elsewhere),
+                                     boost::asio::use_awaitable);
+      co_return;
+    }
+    co_await run_transaction(lane().writers, body, deadline);
+  }
+
+  Dialect const& dialect() const override { return postgres::dialect(); }
+
+  bool is_exclusive() const override { return false; }
+
+  std::string durability() const override {
+    std::lock_guard const lock(mutex_);
+    return durability_;
+  }
+
+  Async<void> check_writable(Deadline deadline) override {
+    co_await write(Statement(kCommitNothing, {}, deadline));
+    auto const rows = co_await read(Statement(kDurability, {}, deadline));
+    auto text =
+        fmt::format("PostgreSQL {}, synchronous_commit={}, fsync={}, synchronous standbys: {}",
+                    rows.text(0, 0), rows.text(0, 1), rows.text(0, 2), rows.integer(0, 4));
+    std::lock_guard const lock(mutex_);
+    durability_ = std::move(text);
+  }
+
+  Async<void> backup(std::filesystem::path file) override {
+    require_open();
+    auto work = [this, file] {
+      back_up(settings_, file);
+    };
+    co_await blocking_.run(work);
+  }
+
+  Async<void> close() override {
+    closed_ = true;
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      co_await boost::asio::co_spawn(threads_.context(i), close_lane(*lanes_[i]),
+                                     boost::asio::use_awaitable);
+    }
+  }
+
+ private:
+  /// What one I/O thread has of its own.
+  struct Lane {
+    Lane(boost::asio::io_context& context, Settings const& settings, Options const& options,
+         BlockingPool& blocking, Counts& counts)
+        : readers(context, settings, options, Access::read, blocking, counts),
+          writers(context, settings, options, Access::write, blocking, counts) {}
+    Pool readers;
+    Pool writers;
+  };
+
+  Lane& lane() { return *lanes_.at(static_cast<std::size_t>(threads_.current())); }
+
+  void require_open() const {
+    if (closed_) throw connection_lost("The database is closed.");
+  }
+
+  Async<Rows> run(Access access, Statement statement) {
+    require_open();
+    if (threads_.current() < 0) {
+      auto elsewhere = run(access, std::move(statement));
+      co_return co_await boost::asio::co_spawn(threads_.context(0), std::move(elsewhere),
+                                               boost::asio::use_awaitable);
+    }
+    check_values(statement.values);
+    Operation operation;
+    operation.statement = &statement;
+    operation.deadline = statement.deadline;
+    auto& pool = access == Access::read ? lane().readers : lane().writers;
+    co_await pool.run(operation);
+    co_return std::move(operation.rows);
+  }
+
+  static Async<void> close_lane(Lane& lane) {
+    co_await lane.readers.close();
+    co_await lane.writers.close();
+  }
+
+  Options options_;
+  Settings settings_;
+  IoThreads& threads_;
+  Counts counts_;
+  mutable std::mutex mutex_;
+  std::string durability_ = "PostgreSQL, not asked yet";
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::atomic<bool> closed_ = false;
+  BlockingPool blocking_;
+};
+
+}  // namespace
+
+std::unique_ptr<Database> open(IoThreads& threads, Options options, Metrics& metrics) {
+  return std::make_unique<PostgresDatabase>(threads, std::move(options), metrics);
+}
+
+}  // namespace minga::sql::postgres

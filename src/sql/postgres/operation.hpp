@@ -1,0 +1,67 @@
+#pragma once
+
+#include "async/deadline.hpp"
+#include "sql/rows.hpp"
+#include "sql/statement.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <memory>
+#include <utility>
+
+namespace minga::sql::postgres {
+
+class Connection;
+
+/// Resumes a coroutine that waits.
+class Resumption {
+ public:
+  virtual ~Resumption() = default;
+  virtual void resume() = 0;
+};
+
+template <class Handler>
+class HandlerResumption : public Resumption {
+ public:
+  explicit HandlerResumption(Handler handler) : handler_(std::move(handler)) {}
+  void resume() override { std::move(handler_)(); }
+
+ private:
+  Handler handler_;
+};
+
+/// Waits until someone on the same thread calls resume() on what is put into `slot`. `begin` is
+/// called once it is there and must not resume it itself. Not interrupted by cancellation.
+template <class Begin>
+Async<void> suspend(std::unique_ptr<Resumption>& slot, Begin begin) {
+  auto initiate = [&slot, &begin](auto handler) {
+    slot = std::make_unique<HandlerResumption<decltype(handler)>>(std::move(handler));
+    begin();
+  };
+  co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(
+      initiate, boost::asio::use_awaitable);
+}
+
+/// What waits for a connection; it lives in the frame of the coroutine that awaits it.
+struct Operation {
+  Statement* statement = nullptr;   // one of its own, or null: a connection for a transaction
+  Deadline deadline = kNoDeadline;  // past it nobody waits
+  Deadline patience = kNoDeadline;  // past it there was no server that could do it
+  Rows rows;
+  std::shared_ptr<Connection> lent;
+  std::exception_ptr failure;
+  std::unique_ptr<Resumption> resumption;
+  int attempts = 0;
+  bool is_alone = false;  // others must not share its transaction
+
+  void complete() { std::exchange(resumption, nullptr)->resume(); }
+  template <class E>
+  void fail(E const& error) {
+    failure = std::make_exception_ptr(error);
+    complete();
+  }
+};
+
+}  // namespace minga::sql::postgres

@@ -1,0 +1,120 @@
+#pragma once
+
+#include "async/blocking_pool.hpp"
+#include "async/task_group.hpp"
+#include "base/metrics.hpp"
+#include "sql/postgres/connection.hpp"
+#include "sql/postgres/operation.hpp"
+#include "sql/postgres/settings.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <random>
+#include <vector>
+
+namespace minga::sql::postgres {
+
+struct Counts {
+  explicit Counts(Metrics& metrics);
+  prometheus::Gauge& connections;
+  prometheus::Gauge& waiting;
+  prometheus::Counter& operations;
+  prometheus::Counter& groups;
+  prometheus::Counter& repeated;
+  prometheus::Counter& lost;
+  prometheus::Counter& cancels;
+};
+
+/// The connections of one I/O thread for one kind of access, and what waits for them. All calls on
+/// that thread. Statements of many callers go out together, as one transaction (a batch of up to
+/// kGroup); transactions borrow a connection. When the server is gone, what was not begun waits for
+/// the next primary, found by one probe at a time.
+class Pool {
+ public:
+  Pool(boost::asio::io_context& context, Settings const& settings, Options const& options,
+       Access access, BlockingPool& cancels, Counts& counts);
+  ~Pool();
+  Pool(Pool const&) = delete;
+  Pool& operator=(Pool const&) = delete;
+
+  /// Runs the operation's statement; or lends a connection, to be given back. Throws sql::Error.
+  Async<void> run(Operation& operation);
+  void give_back(std::shared_ptr<Connection> const& connection);
+
+  /// A transaction is begun or ended: close() waits for it.
+  void enter() { ++entered_; }
+  void leave();
+  bool is_closing() const { return is_closing_; }
+  /// The statements of a transaction count: their deadlines are looked after.
+  void watch();
+  /// Something may have become possible: what waits is looked at on the next turn of the loop.
+  void wake();
+
+  /// Finishes what was accepted, then closes the connections.
+  Async<void> close();
+
+  /// Before another try of what failed in passing: a random time that grows with the attempts.
+  Clock::duration backoff(int attempts);
+
+ private:
+  class Group;
+
+  void expire_reads(Connection& connection, Clock::time_point now);
+  void pump();
+  void send_statements();
+  std::size_t next_group_size() const;
+  void lend();
+  std::shared_ptr<Connection> for_statements() const;
+  std::shared_ptr<Connection> for_transaction() const;
+  void open_more();
+  Async<void> open_one();
+  void adopt(Handle handle);
+  void refuse_all(Error const& error);
+  void on_lost(Connection& connection, Error const& why);
+
+  void finish(Group& group);
+  void settle(Operation& operation, Group& group, Batch::Item& item);
+  void settle_failure(Operation& operation, Failure const& failure);
+  void repeat(Operation& operation, Error const& why, bool alone);
+  void drop_read_only();
+
+  void tick();
+  void expire_waiting(Clock::time_point now);
+  void expire_running(Clock::time_point now);
+  void cancel(std::shared_ptr<Connection> const& connection);
+  Async<void> send_cancel(std::shared_ptr<Connection> connection);
+  bool is_idle() const;
+  void check_idle();
+
+  boost::asio::io_context& context_;
+  Settings const& settings_;
+  Options const& options_;
+  Access access_;
+  BlockingPool& cancels_;
+  Counts& counts_;
+  std::size_t bound_;  // of connections
+  std::deque<Operation*> statements_;
+  std::deque<Operation*> borrowers_;
+  std::vector<std::shared_ptr<Connection>> connections_;
+  std::size_t opening_ = 0;
+  std::size_t first_host_ = 0;
+  int failed_openings_ = 0;
+  Clock::time_point open_again_at_{};
+  std::string last_refusal_;           // why no connection came to be
+  std::vector<Operation*> to_repeat_;  // of the group that is being settled
+  std::size_t entered_ = 0;
+  bool is_woken_ = false;
+  bool is_ticking_ = false;
+  bool is_closing_ = false;
+  std::mt19937 random_;
+  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer idle_;
+  TaskGroup tasks_;
+};
+
+}  // namespace minga::sql::postgres

@@ -1,0 +1,280 @@
+#include "sql/postgres/transactions.hpp"
+
+#include "sql/postgres/group.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace minga::sql::postgres {
+namespace {
+
+constexpr int kAttempts = 20;
+
+Statement const kBegin("BEGIN ISOLATION LEVEL READ COMMITTED");
+Statement const kCommit("COMMIT");
+Statement const kRollback("ROLLBACK");
+Statement const kSavepoint("SAVEPOINT statement");
+Statement const kRelease("RELEASE SAVEPOINT statement");
+Statement const kRollbackTo("ROLLBACK TO SAVEPOINT statement");
+
+/// Leaves a body whose transaction the server has given up. No std::exception, so that a body
+/// that goes on after errors does not take it for one.
+struct GivenUp {};
+
+/// What one send came to; shared by the batch and by whoever waits for it.
+struct Exchange {
+  std::vector<Batch::Item> items;
+  std::optional<Failure> commit_failure;
+  std::optional<Error> loss;
+  bool is_unreplicated = false;
+  std::unique_ptr<Resumption> resumption;
+};
+
+class Step : public Batch {
+ public:
+  /// Without an exchange nobody waits.
+  Step(Pool& pool, Exchange* exchange) : pool_(pool), exchange_(exchange) {}
+
+  void add(Statement const& statement) {
+    Item item{};
+    item.statement = &statement;
+    items.push_back(std::move(item));
+  }
+  void finished() override {
+    if (exchange_ == nullptr) {
+      pool_.wake();
+      return;
+    }
+    exchange_->items = std::move(items);
+    exchange_->commit_failure = std::move(commit_failure);
+    exchange_->loss = std::move(loss);
+    exchange_->is_unreplicated = is_unreplicated;
+    std::exchange(exchange_->resumption, nullptr)->resume();
+  }
+
+ private:
+  Pool& pool_;
+  Exchange* exchange_;
+};
+
+/// One run of a body, on one connection that is borrowed when the first statement comes.
+class Run : public Transaction {
+ public:
+  enum class Next { done, again, again_with_savepoints };
+
+  Run(Pool& pool, Deadline deadline, bool savepoints)
+      : pool_(pool), deadline_(deadline), has_savepoints_(savepoints) {}
+  ~Run() override {
+    if (connection_) pool_.give_back(connection_);
+  }
+  Run(Run const&) = delete;
+  Run& operator=(Run const&) = delete;
+
+  Async<Rows> execute(Statement statement) override;
+  Async<void> commit();
+  void roll_back();
+  /// After the body has ended, however it did.
+  Next next() const { return next_; }
+  bool may_commit() const { return next_ == Next::done && !is_failed_; }
+  /// A failed statement was the only one: there is nothing that the body could have kept.
+  bool is_empty() const { return kept_ == 0; }
+  void want_savepoints() { next_ = Next::again_with_savepoints; }
+  std::optional<Error> const& last_error() const { return last_error_; }
+
+ private:
+  Async<void> borrow();
+  Async<void> send(std::unique_ptr<Step> step, Exchange& exchange);
+  [[noreturn]] void fail(Failure const& failure, Statement const& statement);
+  [[noreturn]] void give_up(Error const& why);
+
+  Pool& pool_;
+  Deadline deadline_;
+  bool has_savepoints_;
+  std::shared_ptr<Connection> connection_;
+  bool is_begun_ = false;
+  bool is_failed_ = false;  // the server has the transaction as failed
+  bool is_busy_ = false;    // a statement is under way
+  int kept_ = 0;            // statements that succeeded
+  Next next_ = Next::done;
+  std::optional<Error> last_error_;
+};
+
+Async<void> Run::borrow() {
+  Operation operation;
+  operation.deadline = deadline_;
+  co_await pool_.run(operation);
+  connection_ = std::move(operation.lent);
+}
+
+Async<void> Run::send(std::unique_ptr<Step> step, Exchange& exchange) {
+  auto begin = [this, &step] {
+    connection_->send(std::move(step));
+    pool_.watch();
+  };
+  co_await suspend(exchange.resumption, begin);
+}
+
+Async<Rows> Run::execute(Statement statement) {
+  if (is_busy_) throw std::logic_error("A transaction's statements are awaited one by one.");
+  check_values(statement.values);
+  if (next_ != Next::done) throw GivenUp{};
+  if (is_failed_) {
+    // The body goes on after a failed statement: for that each one needs a savepoint.
+    next_ = Next::again_with_savepoints;
+    throw GivenUp{};
+  }
+  auto const deadline = std::min(statement.deadline, deadline_);
+  if (has_passed(deadline)) throw past_deadline("The deadline passed before the statement began.");
+  is_busy_ = true;
+  if (!connection_) co_await borrow();
+  Exchange exchange;
+  auto step = std::make_unique<Step>(pool_, &exchange);
+  if (!std::exchange(is_begun_, true)) step->add(kBegin);
+  if (has_savepoints_) step->add(kSavepoint);
+  auto const at = step->items.size();
+  step->add(statement);
+  if (has_savepoints_) step->add(kRelease);
+  step->cancel_at = deadline;
+  if (deadline != kNoDeadline) step->give_up_at = deadline + kCancelGrace;
+  co_await send(std::move(step), exchange);
+  is_busy_ = false;
+  if (exchange.loss) give_up(*exchange.loss);
+  for (auto const& item : exchange.items) {
+    if (item.is_outdated) give_up(item.failure->error);
+  }
+  if (auto const& failure = exchange.items[at].failure; failure) {
+    auto const failed = *failure;
+    if (has_savepoints_ && !failed.is_fatal) {
+      Exchange undoing;
+      auto undo = std::make_unique<Step>(pool_, &undoing);
+      undo->add(kRollbackTo);
+      undo->add(kRelease);
+      co_await send(std::move(undo), undoing);
+      if (undoing.loss) give_up(*undoing.loss);
+    } else {
+      is_failed_ = true;
+    }
+    fail(failed, statement);
+  }
+  for (auto const& item : exchange.items) {
+    if (item.failure) give_up(item.failure->error);
+  }
+  ++kept_;
+  co_return std::move(exchange.items[at].rows);
+}
+
+void Run::fail(Failure const& failure, Statement const& statement) {
+  auto const is_late = has_passed(std::min(statement.deadline, deadline_));
+  if (failure.sqlstate == kQueryCancelled && is_late)
+    throw past_deadline("The statement was cancelled at its deadline.");
+  auto const is_passing = failure.error.code() == ErrorCode::serialization_failure ||
+                          failure.sqlstate == kQueryCancelled || failure.is_fatal ||
+                          failure.sqlstate == kReadOnlyTransaction;
+  if (is_passing) give_up(failure.error);
+  last_error_ = failure.error;
+  throw failure.error;
+}
+
+/// The body is left and run again.
+void Run::give_up(Error const& why) {
+  next_ = Next::again;
+  last_error_ = why;
+  throw GivenUp{};
+}
+
+Async<void> Run::commit() {
+  if (!is_begun_) co_return;
+  Exchange exchange;
+  auto step = std::make_unique<Step>(pool_, &exchange);
+  step->add(kCommit);
+  if (deadline_ != kNoDeadline) step->give_up_at = deadline_ + kCancelGrace;
+  co_await send(std::move(step), exchange);
+  auto const& failure = exchange.items[0].failure;
+  if (failure && !failure->is_fatal) {
+    if (failure->error.code() != ErrorCode::serialization_failure) throw failure->error;
+    next_ = Next::again;
+    last_error_ = failure->error;
+    co_return;
+  }
+  if (exchange.loss || failure) {
+    throw in_doubt(fmt::format("The connection was lost during COMMIT: {}",
+                               exchange.loss ? exchange.loss->what() : failure->error.what()));
+  }
+  if (exchange.is_unreplicated)
+    throw in_doubt("A transaction was committed, but no standby has confirmed it.");
+}
+
+/// Not waited for: what the connection does next comes after it.
+void Run::roll_back() {
+  if (!is_begun_ || !connection_->is_open()) return;
+  auto step = std::make_unique<Step>(pool_, nullptr);
+  step->add(kRollback);
+  connection_->send(std::move(step));
+}
+
+/// One run. Returns what is to be done next; throws what the body threw.
+Async<Run::Next> run_once(Pool& pool, TransactionBody const& body, Deadline deadline,
+                          bool savepoints, std::optional<Error>& last_error) {
+  Run run(pool, deadline, savepoints);
+  std::exception_ptr thrown;
+  try {
+    co_await body(run);
+  } catch (GivenUp const&) {  // run.next() says what follows
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  last_error = run.last_error();
+  if (run.next() == Run::Next::done && !thrown && !run.may_commit()) {
+    // The body ended well after a statement that failed: what it did before that is to stay.
+    if (run.is_empty()) {
+      run.roll_back();
+      co_return Run::Next::done;
+    }
+    run.want_savepoints();
+  }
+  if (thrown || run.next() != Run::Next::done) {
+    run.roll_back();
+    if (run.next() == Run::Next::done) std::rethrow_exception(thrown);
+    co_return run.next();
+  }
+  co_await run.commit();
+  last_error = run.last_error();
+  co_return run.next();
+}
+
+class Entered {
+ public:
+  explicit Entered(Pool& pool) : pool_(pool) { pool_.enter(); }
+  ~Entered() { pool_.leave(); }
+  Entered(Entered const&) = delete;
+  Entered& operator=(Entered const&) = delete;
+
+ private:
+  Pool& pool_;
+};
+
+}  // namespace
+
+Async<void> run_transaction(Pool& pool, TransactionBody const& body, Deadline deadline) {
+  if (pool.is_closing()) throw connection_lost("The database is closed.");
+  if (has_passed(deadline)) throw past_deadline("The deadline passed before the transaction.");
+  Entered const entered(pool);
+  auto savepoints = false;
+  for (int attempt = 1;; ++attempt) {
+    std::optional<Error> error;
+    auto const next = co_await run_once(pool, body, deadline, savepoints, error);
+    if (next == Run::Next::done) co_return;
+    if (next == Run::Next::again_with_savepoints && !std::exchange(savepoints, true)) continue;
+    if (attempt >= kAttempts && error) throw *error;
+    if (has_passed(deadline)) throw past_deadline("The deadline passed before the COMMIT.");
+    co_await sleep_until(std::min(deadline, Clock::now() + pool.backoff(attempt) / 10));
+  }
+}
+
+}  // namespace minga::sql::postgres

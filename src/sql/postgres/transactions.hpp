@@ -1,0 +1,12 @@
+#pragma once
+
+#include "sql/database.hpp"
+#include "sql/postgres/pool.hpp"
+
+namespace minga::sql::postgres {
+
+/// Runs a transaction's body on a connection of the pool's, as often as it takes: docs/decisions.
+/// Throws what the body throws, and sql::Error.
+Async<void> run_transaction(Pool& pool, TransactionBody const& body, Deadline deadline);
+
+}  // namespace minga::sql::postgres
