@@ -1,4 +1,5 @@
-// Expanding relations: for each path one query for all records of a hop.
+// Expanding relations: where records refer to others, one statement reads all of a collection that
+// they refer to; what refers to them is read for each, as each has a bound of its own.
 #include "base/text.hpp"
 #include "records/indexes.hpp"
 #include "records/store_impl.hpp"
@@ -6,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
 
@@ -14,6 +16,8 @@ namespace {
 
 constexpr std::size_t kHops = 6;
 constexpr std::size_t kBackRelations = 1'000;
+/// Ids in one statement.
+constexpr std::size_t kChunk = 256;
 
 /// The tree of what is asked for: "author,comments_via_post.author".
 struct Wish {
@@ -79,15 +83,19 @@ class Expansion {
       : store_(store), catalog_(std::move(catalog)), context_(context) {}
 
   Async<void> expand(Layout const& layout, std::vector<JsonObject*> records, Wish const& wish) {
+    std::vector<Step> steps;
     for (auto const& [name, below] : wish.children) {
       auto const hop = find_hop(*catalog_, layout, name, context_.bypasses_rules);
-      if (hop.target == nullptr ||
-          (!hop.target->definition().view_rule && !context_.bypasses_rules))
-        continue;
-      if (hop.backwards) {
-        for (auto* record : records) co_await expand_backwards(*record, name, hop, below);
+      if (hop.target != nullptr && (hop.target->definition().view_rule || context_.bypasses_rules))
+        steps.push_back({name, hop, &below});
+    }
+    auto read = co_await fetch_all(records, steps);
+    for (auto const& step : steps) {
+      if (step.hop.backwards) {
+        for (auto* record : records)
+          co_await expand_backwards(*record, step.name, step.hop, *step.below);
       } else {
-        co_await expand_forwards(records, name, hop, below);
+        co_await expand_forwards(records, step, read.at(step.hop.target));
       }
     }
   }
@@ -95,16 +103,53 @@ class Expansion {
  private:
   using ById = std::map<std::string, JsonObject>;
 
-  Async<void> expand_forwards(std::vector<JsonObject*> const& records, std::string const& name,
-                              Hop const& hop, Wish const& below) {
+  struct Step {
+    std::string name;
+    Hop hop;
+    Wish const* below;
+  };
+  /// What the steps of one level read of a collection.
+  struct Read {
     std::set<std::string> ids;
-    for (auto const* record : records) {
-      for (auto& id : texts_of(record->at(name))) ids.insert(std::move(id));
+    ById records;
+    std::size_t steps = 0;
+  };
+  using Reads = std::map<Layout const*, Read>;
+
+  Async<Reads> fetch_all(std::vector<JsonObject*> const& records, std::vector<Step> const& steps) {
+    Reads reads;
+    for (auto const& step : steps) {
+      if (step.hop.backwards) continue;
+      auto& read = reads[step.hop.target];
+      ++read.steps;
+      for (auto const* record : records) {
+        for (auto& id : texts_of(record->at(step.name))) read.ids.insert(std::move(id));
+      }
     }
-    auto found = co_await fetch(*hop.target, ids);
+    for (auto& each : reads) each.second.records = co_await fetch(*each.first, each.second.ids);
+    co_return reads;
+  }
+
+  /// The records that a step leads to: its own, as what is below differs from step to step.
+  static ById take(Read& read, std::vector<JsonObject*> const& records, std::string const& name) {
+    if (read.steps == 1) return std::move(read.records);
+    ById own;
+    for (auto const* record : records) {
+      for (auto const& id : texts_of(record->at(name))) {
+        if (auto const found = read.records.find(id); found != read.records.end())
+          own.insert(*found);
+      }
+    }
+    return own;
+  }
+
+  Async<void> expand_forwards(std::vector<JsonObject*> const& records, Step const& step,
+                              Read& read) {
+    auto const& [name, hop, below] = step;
+    auto found = take(read, records, name);
     std::vector<JsonObject*> next;
     for (auto& [id, record] : found) next.push_back(&record);
-    if (!below.children.empty()) co_await expand(*hop.target, std::move(next), below);
+    if (!below->children.empty()) co_await expand(*hop.target, std::move(next), *below);
     for (auto& [id, record] : found) hide(hop, record);
     for (auto* record : records)
       attach(*record, name, hop.field->is_list(), texts_of(record->at(name)), found);
@@ -128,13 +173,30 @@ class Expansion {
 
   Async<ById> fetch(Layout const& target, std::set<std::string> const& ids) {
     ById found;
-    for (auto const& id : ids) {
-      sql::Params values{id};
-      sql::Statement statement(target.select_by_id(), std::move(values), context_.deadline);
+    for (auto next = ids.begin(); next != ids.end();) {
+      sql::Params values;
+      for (; next != ids.end() && values.size() < kChunk; ++next) values.emplace_back(*next);
+      // Filled up with the last one to a power of two: statements are kept prepared by their texts.
+      auto last = values.back();
+      values.resize(std::bit_ceil(values.size()), last);
+      auto text = select_by_ids(target, values.size());
+      sql::Statement statement(std::move(text), std::move(values), context_.deadline);
       auto rows = co_await store_.read(std::move(statement));
-      if (!rows.empty()) found.emplace(id, target.record(rows, 0));
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        auto record = target.record(rows, i);
+        auto id = texts_of(record.at("id")).front();
+        found.emplace(std::move(id), std::move(record));
+      }
     }
     co_return found;
+  }
+
+  static std::string select_by_ids(Layout const& target, std::size_t count) {
+    if (count == 1) return target.select_by_id();
+    std::string places = "$1";
+    for (std::size_t i = 2; i <= count; ++i) places += fmt::format(", ${}", i);
+    return fmt::format("SELECT {0} FROM {1} WHERE {1}.\"id\" IN ({2})", target.columns(),
+                       target.table(), places);
   }
 
   Async<void> expand_backwards(JsonObject& record, std::string const& name, Hop const& hop,
