@@ -26,7 +26,8 @@ class Error : public std::exception {
   static Error forbidden(std::string message = {});
   static Error not_found(std::string message = {});
   static Error conflict(std::string message);
-  static Error precondition_failed(std::string message = {});
+  /// `current_tag`: the entity tag of what is stored now.
+  static Error precondition_failed(std::string message = {}, std::string current_tag = {});
   static Error too_large(std::string message = {});
   /// The client may try again after that long (sent as Retry-After, whole seconds, at least 1).
   static Error unavailable(std::string message,
@@ -41,6 +42,8 @@ class Error : public std::exception {
   JsonObject const& data() const noexcept { return data_; }
   JsonObject& data() noexcept { return data_; }
   std::optional<std::chrono::seconds> retry_after() const noexcept { return retry_after_; }
+  /// Of precondition_failed(); "" where it is not known.
+  std::string const& current_tag() const noexcept { return current_tag_; }
   char const* what() const noexcept override { return message_.c_str(); }
 
   /// The envelope of API.md section 1.
@@ -52,6 +55,7 @@ class Error : public std::exception {
   std::string message_;
   JsonObject data_;
   std::optional<std::chrono::seconds> retry_after_;
+  std::string current_tag_;
 };
 
 /// `{code, message, params?}`, the value under a field's name in Error::data().

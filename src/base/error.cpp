@@ -41,9 +41,11 @@ Error Error::conflict(std::string message) {
   return Error(409, "conflict", std::move(message));
 }
 
-Error Error::precondition_failed(std::string message) {
-  return make(412, "precondition_failed", std::move(message),
-              "The record has changed since it was read: its ETag does not match If-Match.");
+Error Error::precondition_failed(std::string message, std::string current_tag) {
+  auto error = make(412, "precondition_failed", std::move(message),
+                    "The record has changed since it was read: its ETag does not match If-Match.");
+  error.current_tag_ = std::move(current_tag);
+  return error;
 }
 
 Error Error::too_large(std::string message) {

@@ -28,6 +28,9 @@ struct Context {
   bool bypasses_rules = false;
   /// Entity tags of If-Match, without quotes; "*" matches any record.
   std::optional<std::vector<std::string>> if_match;
+  /// Where if_match does not hold, a change that would leave the record as it is has been made
+  /// already and succeeds (RFC 9110 section 13.1.1): a person's second click is no conflict.
+  bool passes_when_done = false;
   /// Prefer: handling=strict: unknown keys are errors.
   bool strict = false;
   /// Null: none was sent.

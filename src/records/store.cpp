@@ -264,12 +264,12 @@ Async<JsonObject> load(sql::Transaction& transaction, Layout const& layout,
 
 void check_if_match(Context const& context, JsonObject const& stored) {
   if (!context.if_match) return;
-  auto const tag = etag(stored);
+  auto tag = etag(stored);
   auto const& tags = *context.if_match;
   if (std::find(tags.begin(), tags.end(), "*") != tags.end() ||
       std::find(tags.begin(), tags.end(), tag) != tags.end())
     return;
-  throw Error::precondition_failed();
+  throw Error::precondition_failed({}, std::move(tag));
 }
 
 void hide_fields(Definition const& definition, JsonObject& record) {

@@ -204,6 +204,26 @@ TEST_F(Records, ChangeOnlyWhereIfMatchHolds) {
   EXPECT_EQ(error_of([&] { store.remove("things", id); }).status(), 404);
 }
 
+TEST_F(Records, AFailedIfMatchSaysWhatIsStoredNow) {
+  auto const id = make(R"({"title":"T"})");
+  store.context.if_match = std::vector<std::string>{"other"};
+  auto const error = error_of([&] { store.update("things", id, R"({"n":2})"); });
+  EXPECT_EQ(error.current_tag(), etag(store.view("things", id)));
+}
+
+TEST_F(Records, WhatIsDoneAlreadyPassesWhereThatIsAsked) {
+  auto const id = make(R"({"title":"T","n":1})");
+  store.context.if_match = std::vector<std::string>{"other"};
+  EXPECT_EQ(error_of([&] { store.update("things", id, R"({"n":1})"); }).status(), 412);
+  store.context.passes_when_done = true;
+  auto const before = store.changes().size();
+  EXPECT_EQ(store.update("things", id, R"({"n":1})"), store.view("things", id));
+  EXPECT_EQ(store.changes().size(), before);
+  EXPECT_EQ(error_of([&] { store.update("things", id, R"({"n":2})"); }).status(), 412);
+  EXPECT_EQ(error_of([&] { store.update("things", id, R"({"n":"x"})"); }).status(), 412);
+  EXPECT_EQ(error_of([&] { store.update("things", id, R"({"n+":1})"); }).status(), 412);
+}
+
 TEST_F(Records, ArePagedWithTotals) {
   for (int i = 0; i < 7; ++i)
     store.create("things", JsonObject{{"title", std::to_string(i)}, {"n", i % 3}});

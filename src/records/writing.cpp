@@ -49,17 +49,46 @@ Async<void> create_in(sql::Transaction& transaction, Write& write, JsonObject co
 
 using DraftFunction = std::function<JsonObject(Layout const&, JsonObject const&)>;
 
+/// Whether the change would leave the record as it is, but for times that the server sets.
+bool is_done(Layout const& layout, JsonObject const& stored, DraftFunction const& draft) {
+  try {
+    auto changed = draft(layout, stored);
+    for (auto const& field : layout.definition().fields) {
+      if (field.type == FieldType::autodate) changed[field.name] = stored.at(field.name);
+    }
+    return changed == stored;
+  } catch (Error const&) {
+    return false;  // what cannot be stored is not there
+  }
+}
+
+/// False when the change is made already. Throws Error 412.
+bool is_due(Write const& write, JsonObject const& stored, DraftFunction const& draft) {
+  try {
+    check_if_match(write.context, stored);
+    return true;
+  } catch (Error const&) {
+    if (!write.context.passes_when_done || !is_done(write.layout, stored, draft)) throw;
+    return false;
+  }
+}
+
 Async<void> change_in(sql::Transaction& transaction, Write& write, std::string const& id,
                       DraftFunction const& draft) {
   auto const done = co_await replay(transaction, write);
   if (done) co_return;
   auto const& dialect = write.store.database.dialect();
   auto const before = co_await load(transaction, write.layout, dialect, id);
-  check_if_match(write.context, before);
-  write.record = draft(write.layout, before);
-  co_await check_relations(transaction, *write.catalog, write.layout, write.record, kUpdateFailed);
-  write.number =
-      co_await update_record(transaction, write.store.changes, write.layout, before, write.record);
+  if (is_due(write, before, draft)) {
+    write.record = draft(write.layout, before);
+    co_await check_relations(transaction, *write.catalog, write.layout, write.record,
+                             kUpdateFailed);
+    write.number = co_await update_record(transaction, write.store.changes, write.layout, before,
+                                          write.record);
+  } else {
+    write.record = before;
+    write.number = 0;
+  }
   co_await keep_outcome(transaction, write.context, write.record);
 }
 
