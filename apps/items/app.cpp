@@ -154,9 +154,12 @@ void apps::items(App& app) {
           [items](Request& request) -> Async<Response> {
             auto document = co_await items.view(request, request.param("id"));
             if (!wants_page(request)) co_return answer(std::move(document));
+            auto version = Collection::etag(document);
             document = as_given(std::move(document));
             JsonObject model{{"json", pretty(document)}};
-            model["values"] = form_from_document(std::move(document));
+            auto values = form_from_document(std::move(document));
+            values["_version"] = std::move(version);
+            model["values"] = std::move(values);
             co_return request.render("document.html", std::move(model));
           })
       .summary("A document.");

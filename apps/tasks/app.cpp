@@ -111,6 +111,7 @@ void apps::tasks(App& app) {
   app.get("/update/<id>",
           [tasks](Request& request) -> Async<Response> {
             auto task = co_await tasks.view(request, request.param("id"));
+            task["_version"] = Collection::etag(task);
             co_return request.render("edit.html", {{"values", task}});
           })
       .summary("The form that changes a task.");

@@ -22,9 +22,11 @@ class Route {
  public:
   struct Impl;
   explicit Route(Impl& impl) : impl_(&impl) {}
-  /// The page of this route's form: when the handler throws Error 400 and the client wants HTML,
-  /// the page is shown again with status 400, `values` (what was sent), `errors` (field -> message
-  /// in the page's language) and `params` (the path's parameters) in its model.
+  /// The page of this route's form: when the handler throws Error 400 or 412 and the client wants
+  /// HTML, the page is shown again with that status, `values` (what was sent), `errors` (field ->
+  /// message in the page's language) and `params` (the path's parameters) in its model. 412 comes
+  /// of the form's `{{>version}}`: somebody else has changed the record since the form was filled
+  /// from it. `conflict` is true then, and sending the form again replaces that change.
   Route& form(std::string page);
   /// One line for the API description.
   Route& summary(std::string line);

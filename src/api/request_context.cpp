@@ -103,6 +103,11 @@ Async<records::Context> make_context(Request& request) {
   records::Context context;
   context.deadline = request.deadline();
   context.if_match = if_match_tags(request);
+  auto const& form_version = request.impl().form_version;
+  if (!context.if_match && !form_version.empty()) {
+    context.if_match.emplace(1, form_version);
+    context.passes_when_done = true;
+  }
   context.strict = preference(request, "handling") == "strict";
   auto const has_key = is_writing(request.method()) && request.has_header("Idempotency-Key");
   if (has_key) context.idempotency = co_await idempotency_of(request);

@@ -56,6 +56,8 @@ struct Request::Impl {
   std::size_t collected_used = 0;                 // of it, what read_some() has given
   std::optional<JsonObject>
       parsed_input;  // what input() answered; a form shown again is filled from it
+  /// Of the record that a form was filled from, by its field `_version`: a form's If-Match.
+  std::string form_version;
   Pages* pages = nullptr;
   /// Headers that layers above want on the answer whatever the handler does (a cookie,
   /// Idempotent-Replayed).

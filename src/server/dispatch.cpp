@@ -29,15 +29,15 @@ Async<std::variant<Response, Error>> outcome_of(Handler const& handler, Request&
 }
 
 /// One route of an application: the CSRF check before it, the form again where its input was
-/// refused.
+/// refused or somebody else was faster.
 Async<Response> serve_route(Route::Impl const* route, web::Site* site, Request& request) {
-  if (changes_state(route->method)) co_await site->check_csrf(request);
+  if (changes_state(route->method)) co_await site->check_form(request);
   auto outcome = co_await outcome_of(route->handler, request);
   if (auto* response = std::get_if<Response>(&outcome)) co_return std::move(*response);
   auto const& error = std::get<Error>(outcome);
-  auto const is_form =
-      !route->form_page.empty() && error.status() == 400 && request.format() == Format::html;
-  if (is_form) co_return site->form_again(request, route->form_page, error);
+  auto const is_refusal = error.status() == 400 || error.status() == 412;
+  auto const is_form = !route->form_page.empty() && request.format() == Format::html;
+  if (is_refusal && is_form) co_return site->form_again(request, route->form_page, error);
   throw error;
 }
 

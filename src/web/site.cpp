@@ -24,6 +24,7 @@ constexpr std::string_view kContentSecurityPolicy =
     "frame-ancestors 'self'";
 constexpr std::string_view kLanguageCookie = "lang";
 constexpr std::string_view kCsrfField = "_csrf";
+constexpr std::string_view kVersionField = "_version";
 constexpr std::chrono::hours kLanguageKept{24 * 365};
 
 std::optional<Language> parse_language(std::optional<std::string_view> code) {
@@ -48,6 +49,16 @@ bool has_token(Request const& request) {
 bool changes_state(Method method) {
   return method == Method::post || method == Method::put || method == Method::patch ||
          method == Method::delete_;
+}
+
+/// A field that the platform put into the form: the handler does not see it.
+std::string take_text(Request& request, std::string_view field) {
+  std::string text;
+  auto& input = request.impl().parsed_input;
+  auto const* sent = input ? input->if_contains(field) : nullptr;
+  if (sent && sent->is_string()) text = sent->as_string();
+  if (sent) input->erase(field);
+  return text;
 }
 
 std::string page_name(std::string_view page) {
@@ -278,15 +289,20 @@ Response Site::form_again(Request& request, std::string_view page, Error const& 
     problem["message"] = texts.sentence(error.message());
     problems.push_back(std::move(problem));
   }
+  auto const conflict = error.status() == 412;
+  auto values = request.impl().parsed_input.value_or(JsonObject{});
+  // Who has been told of the other version may save over it, but not over a third.
+  values[kVersionField] = conflict ? error.current_tag() : request.impl().form_version;
   JsonObject model;
-  model["values"] = request.impl().parsed_input.value_or(JsonObject{});
+  model["values"] = std::move(values);
   model["errors"] = std::move(errors);
   model["problems"] = std::move(problems);
+  model["conflict"] = conflict;
   model["invalid"] = true;
   return render(request, page, std::move(model)).status(error.status());
 }
 
-Async<void> Site::check_csrf(Request& request) {
+Async<void> Site::check_form(Request& request) {
   if (!changes_state(request.method()) || has_token(request)) co_return;
   auto media_type = http::media_type(request);
   bool is_plain = equals_ignoring_case(media_type, "text/plain");  // a form may be sent as that
@@ -302,10 +318,10 @@ Async<void> Site::check_csrf(Request& request) {
 
   std::string token(request.header("x-csrf-token"));
   if (http::is_form(media_type)) {
-    auto input = co_await request.input();
-    auto const* sent = input.if_contains(kCsrfField);
-    if (token.empty() && sent && sent->is_string()) token = sent->as_string();
-    if (auto& kept = request.impl().parsed_input) kept->erase(kCsrfField);
+    co_await request.input();
+    auto sent = take_text(request, kCsrfField);
+    if (token.empty()) token = std::move(sent);
+    request.impl().form_version = take_text(request, kVersionField);
   }
   auto cookie = request.cookie(impl_->csrf_cookie());
   if (!cookie || !impl_->csrf.matches(*cookie, token)) {

@@ -37,7 +37,9 @@ struct SiteSettings {
 ///
 /// Templates are mustache, escaped by default. `{{>card}}` is pages/card.html; `{{#t}}key{{/t}}` is
 /// a message, in which `{name}` stands for the model's `name`; `{{#asset}}live.js{{/asset}}` is an
-/// asset's URL; `{{{csrf}}}` is the field that a form must carry. Every page has a message
+/// asset's URL; `{{{csrf}}}` is the field that a form must carry; `{{>version}}` is one that keeps
+/// its person from replacing what somebody else saved meanwhile, where the model's
+/// `values._version` is the record's entity tag. Every page has a message
 /// `title.<page>`. In a section "", {}, [] and null count as false, 0 does not. Every model also
 /// has: `base`, `root`, `language`, `app`, `url`, `page.<page>`, `params`, `languages`, `notices`;
 /// a model cannot replace them.
@@ -63,16 +65,18 @@ class Site : public Pages {
   /// `{"status":404,"message":"Not Found: <url>"}`. `data` of other errors keeps its codes; its
   /// messages and the envelope's are in the request's language.
   Response error_page(Request& request, Error const& error);
-  /// For a form that was refused: `page` again, status 400, with `values` (what was sent), `errors`
-  /// (field -> message in the page's language), `problems` ([{field, message}], for a summary) and
-  /// `params` in its model.
+  /// For a form that was refused: `page` again, with the error's status, `values` (what was sent),
+  /// `errors` (field -> message in the page's language), `problems` ([{field, message}], for a
+  /// summary) and `params` in its model. 412: `conflict` is true and `values._version` that of the
+  /// record as it is now.
   Response form_again(Request& request, std::string_view page, Error const& error);
 
   /// A state-changing request whose body is a form must carry the token of this browser's page, in
   /// field `_csrf` or header X-CSRF-Token; else Error 403, code "csrf". JSON bodies and requests
   /// with a bearer token need none: a foreign page cannot send them with this browser's cookies.
-  /// The field is taken out of Request::input().
-  Async<void> check_csrf(Request& request);
+  /// Field `_version` is the entity tag of what the form was filled from: the If-Match of its
+  /// request. Both fields are taken out of Request::input().
+  Async<void> check_form(Request& request);
   /// Turns Response::notice() into its signed cookie, keeps a choice of language, and adds what
   /// every page carries.
   void finish(Request& request, Response& response);

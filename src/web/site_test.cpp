@@ -34,7 +34,7 @@ constexpr std::array<EmbeddedFile, 5> kFiles{{
      "[app]\ntitle = 'Trial'\n[title]\nform = 'Form'\nplain = 'Page'\n"
      "[fields]\nname = 'Name'\n[errors.name]\nvalidation_required = 'What is your name?'"},
     {"pages/form.html",
-     "<form>{{>problems}}{{{csrf}}}<input id=\"name\" value=\"{{values.name}}\">"
+     "<form>{{>problems}}{{{csrf}}}{{>version}}<input id=\"name\" value=\"{{values.name}}\">"
      "<i>{{errors.name}}</i><b>{{errors.age}}</b><u>{{params.id}}</u></form>"},
     {"pages/plain.html", "<p>{{text}}</p>"},
     {"assets/own.js", "1"},
@@ -240,7 +240,7 @@ class SiteCsrfTest : public SiteTest {
       return false;
     }
   }
-  Async<void> check(Request& sent) { co_await site.check_csrf(sent); }
+  Async<void> check(Request& sent) { co_await site.check_form(sent); }
 
   Headers form_headers() const {
     return {{"Content-Type", "application/x-www-form-urlencoded"}, {"Cookie", cookie}};
@@ -267,6 +267,14 @@ TEST_F(SiteCsrfTest, TheBrowserKeepsItsCookieOverPages) {
 TEST_F(SiteCsrfTest, TheHandlerDoesNotSeeTheToken) {
   auto sent = request(Method::post, "/trial/form", form_headers(), "name=a&_csrf=" + token);
   ASSERT_TRUE(accepts(sent));
+  EXPECT_EQ(run(sent.input()), (JsonObject{{"name", "a"}}));
+}
+
+TEST_F(SiteCsrfTest, TheVersionIsTheRequestsAndNotTheHandlers) {
+  auto sent =
+      request(Method::post, "/trial/form", form_headers(), "name=a&_version=a7&_csrf=" + token);
+  ASSERT_TRUE(accepts(sent));
+  EXPECT_EQ(sent.impl().form_version, "a7");
   EXPECT_EQ(run(sent.input()), (JsonObject{{"name", "a"}}));
 }
 
@@ -408,6 +416,25 @@ TEST_F(SiteTest, ARefusalWithoutFieldIsShownAsSentence) {
   auto sent = request(Method::post, "/trial/form", {{"Accept", "text/html"}});
   auto page = site.form_again(sent, "form", Error::bad_request("Invalid filter."));
   EXPECT_THAT(body(page), HasSubstr("<li>El filtro no es v\u00e1lido.</li>"));
+}
+
+TEST_F(SiteTest, AFormThatCameTooLateIsShownAgainWithTheVersionOfNow) {
+  auto sent =
+      request(Method::post, "/trial/form",
+              {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "text/html"}},
+              "name=mine");
+  sent.impl().form_version = "old";
+  run(sent.input());
+  auto page = site.form_again(sent, "form", Error::precondition_failed({}, "new"));
+  EXPECT_EQ(page.status(), 412);
+  auto text = body(page);
+  EXPECT_THAT(text, HasSubstr("value=\"mine\""));
+  EXPECT_THAT(text, HasSubstr("Alguien se adelant\u00f3"));
+  EXPECT_THAT(text, HasSubstr("<a href=\"/trial/form\" target=\"_blank\""));
+  EXPECT_THAT(text, HasSubstr("name=\"_version\" value=\"new\""));
+  EXPECT_THAT(text, Not(HasSubstr("ETag")));
+  auto refused = site.form_again(sent, "form", Error::bad_request("Invalid filter."));
+  EXPECT_THAT(body(refused), HasSubstr("name=\"_version\" value=\"old\""));
 }
 
 // The platform's own texts

@@ -52,6 +52,31 @@ test("a person changes and deletes a document", async () => {
   assert.equal((await fetch(`${server.url}/items/${id}`)).status, 404);
 });
 
+test("of two people who save one document, the second is told and keeps her text", async () => {
+  const { id } = await add({ name: "Mesa" });
+  for (const options of [{}, PHONE]) {
+    await visit(
+      async (page, context) => {
+        await page.goto(`/items/${id}`);
+        await page.getByLabel("Descripción").fill("Lo que escribo yo");
+        await server.call("PATCH", `/items/${id}`, { description: `De otra persona (${JSON.stringify(options)})` });
+        await page.getByRole("button", { name: "Guardar" }).click();
+        await page.getByRole("alert").getByText("Otra persona guardó un cambio").waitFor();
+        assert.equal(await page.getByLabel("Descripción").inputValue(), "Lo que escribo yo");
+        await fitsThePhone(page);
+        await isAccessible(page);
+        const opened = context.waitForEvent("page");
+        await page.getByRole("link", { name: "Ver lo que está guardado ahora" }).click();
+        assert.match(await (await opened).getByLabel("Descripción").inputValue(), /^De otra persona/);
+        await page.getByRole("button", { name: "Guardar" }).click();
+        await page.getByText("Documento guardado correctamente").waitFor();
+        assert.equal((await server.call("GET", `/items/${id}`)).description, "Lo que escribo yo");
+      },
+      { ...options, allowed: [/status of 412/] },
+    );
+  }
+});
+
 test("words and filters find documents", async () => {
   await add({ name: "Uno", set: "buscar", n: 1 });
   await add({ name: "Dos", set: "buscar", n: 2 });

@@ -5,6 +5,7 @@ import re
 import threading
 
 import pytest
+from forms import Form, send
 
 SERVE = ["--app", "items"]
 
@@ -268,3 +269,42 @@ class TestPages:
         assert "Página" in page.text and "price" in page.text
         assert "<b>" not in page.text
         assert f'href="/items/{id}"' in browser.get("/items?q=P%C3%A1gina").text
+
+    def test_who_saves_second_is_told_and_loses_nothing(self, browser, add):
+        path = f"/items/{add({'name': 'Antes', 'price': 1})['id']}"
+        mine, other = browser.get(path), browser.get(path)
+        assert send(browser, other, name="De otra persona").status == 303
+        told = send(browser, mine, name="Lo mío", rest='{"price": 2}')
+        assert told.status == 412 and "Alguien se adelantó" in told.text
+        assert f'href="{path}"' in told.text
+        assert (Form(told.text).values["name"], Form(told.text).values["rest"]) == ("Lo mío", '{"price": 2}')
+        assert browser.get(path, Accept="application/json").json()["name"] == "De otra persona"
+
+        # Saving again replaces what one has been told of, but not a third version.
+        assert send(browser, browser.get(path), name="De una tercera").status == 303
+        again = send(browser, told, cookies=mine)
+        assert again.status == 412
+        assert send(browser, again, cookies=mine).status == 303
+        document = browser.get(path, Accept="application/json").json()
+        assert (document["name"], document["price"]) == ("Lo mío", 2)
+        assert "_version" not in document
+
+    def test_the_version_outlives_a_fault_in_the_form(self, browser, add):
+        path = f"/items/{add({'name': 'Antes'})['id']}"
+        page = browser.get(path)
+        faulty = send(browser, page, name="Lo mío", rest="{")
+        assert faulty.status == 400 and "Alguien se adelantó" not in faulty.text
+        assert send(browser, browser.get(path), name="De otra persona").status == 303
+        assert send(browser, faulty, cookies=page, rest="{}").status == 412
+
+    def test_a_second_click_on_save_is_no_conflict(self, browser, add):
+        page = browser.get(f"/items/{add({'name': 'Antes'})['id']}")
+        assert [send(browser, page, name="Después").status for _ in range(2)] == [303, 303]
+
+    def test_says_so_in_english_too(self, browser, add):
+        path = f"/items/{add({'name': 'Before'})['id']}?lang=en"
+        page = browser.get(path)
+        assert send(browser, browser.get(path), name="Theirs").status == 303
+        told = send(browser, page, name="Mine")
+        assert told.status == 412 and "Someone was faster" in told.text
+        assert "See what is stored now" in told.text

@@ -1,9 +1,9 @@
 """The tasks application as APIs and browsers without scripts use it."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
+from forms import Form, cookies_of, fill_in, send
 
 SERVE = ["--app", "tasks"]
 
@@ -12,54 +12,6 @@ def add(client, title="Comprar pan", description="De masa madre", **more):
     answer = client.post("/add", {"title": title, "description": description, **more})
     assert answer.status == 201, answer
     return answer.json()
-
-
-class Form(HTMLParser):
-    """The page's form that posts: its action, and the values a browser would send."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.action, self.values, self.area = None, {}, None
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        if tag == "form":
-            self.posts = given.get("method", "get").lower() == "post"
-            if self.posts:
-                self.action = given["action"]
-        elif not getattr(self, "posts", False) or "name" not in given:
-            return
-        elif tag == "textarea":
-            self.area = given["name"]
-            self.values[self.area] = ""
-        elif tag == "input" and (given.get("type") != "checkbox" or "checked" in given):
-            self.values[given["name"]] = given.get("value", "")
-
-    def handle_data(self, data):
-        if self.area:
-            self.values[self.area] += data
-
-    def handle_endtag(self, tag):
-        if tag == "textarea":
-            self.values[self.area] = self.values[self.area].removeprefix("\n")
-            self.area = None
-        elif tag == "form":
-            self.posts = False
-
-
-def cookies_of(answer):
-    """What the browser sends back."""
-    values = answer.headers.get_all("Set-Cookie") or []
-    return "; ".join(value.split(";", 1)[0] for value in values)
-
-
-def fill_in(browser, path, **values):
-    """Opens the form, types the values, submits it."""
-    page = browser.get(path)
-    assert page.status == 200, page
-    form = Form(page.text)
-    return browser.post(form.action, form={**form.values, **values}, Cookie=cookies_of(page))
 
 
 class TestProgram:
@@ -194,6 +146,23 @@ class TestPerson:
         answer = fill_in(browser, f"/update/{id}", title="Después")
         assert (answer.status, answer.headers["Location"]) == (303, "/update")
         assert client.get(f"/api/collections/tasks/records/{id}").json()["title"] == "Después"
+
+    def test_is_told_when_somebody_else_was_faster(self, browser, client):
+        path = f"/update/{add(client, 'Antes')['id']}"
+        mine, other = browser.get(path), browser.get(path)
+        assert send(browser, other, title="De otra persona").status == 303
+        told = send(browser, mine, title="Lo mío", done="true")
+        assert told.status == 412 and "Alguien se adelantó" in told.text
+        assert f'href="{path}"' in told.text
+        assert (Form(told.text).values["title"], Form(told.text).values["done"]) == ("Lo mío", "true")
+        assert Form(browser.get(path).text).values["title"] == "De otra persona"
+        assert send(browser, told, cookies=mine).status == 303
+        assert Form(browser.get(path).text).values["title"] == "Lo mío"
+
+    def test_a_second_click_on_save_is_no_conflict(self, browser, client):
+        path = f"/update/{add(client, 'Antes')['id']}"
+        page = browser.get(path)
+        assert [send(browser, page, title="Después").status for _ in range(2)] == [303, 303]
 
     def test_deletes_after_asking(self, browser, client):
         id = add(client, "Sobra")["id"]
