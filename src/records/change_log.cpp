@@ -138,19 +138,17 @@ void ChangeLog::ring() const {
   for (auto const& bell : bells_) bell();
 }
 
-Async<std::int64_t> ChangeLog::append(sql::Transaction& transaction, std::string const& collection,
-                                      std::string const& record_id, Action action,
-                                      std::string record, std::string before) {
+sql::Statement ChangeLog::append(std::string collection, std::string record_id, Action action,
+                                 std::string record, std::string before) const {
   sql::Params values;
   values.reserve(6);
-  values.emplace_back(collection);
-  values.emplace_back(record_id);
+  values.emplace_back(std::move(collection));
+  values.emplace_back(std::move(record_id));
   values.emplace_back(static_cast<std::int64_t>(action));
   values.emplace_back(std::move(record));
   values.emplace_back(std::move(before));
   values.emplace_back(format_time(now_millis()));
-  sql::Statement statement(append_, std::move(values));
-  co_return (co_await transaction.execute(std::move(statement))).inserted_key();
+  return sql::Statement(append_, std::move(values));
 }
 
 }  // namespace minga::records

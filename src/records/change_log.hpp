@@ -25,11 +25,10 @@ class ChangeLog : public Changes {
   Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) override;
   void on_commit(std::function<void()> ring) override;
 
-  /// Within the write's own transaction. The texts are JSON; `before` is "" but for an update. The
-  /// change's number.
-  Async<std::int64_t> append(sql::Transaction& transaction, std::string const& collection,
-                             std::string const& record_id, Action action, std::string record,
-                             std::string before);
+  /// To run in the write's own transaction; its inserted_key() is the change's number. The texts
+  /// are JSON; `before` is "" but for an update.
+  sql::Statement append(std::string collection, std::string record_id, Action action,
+                        std::string record, std::string before) const;
   /// After the commit.
   void ring() const;
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace minga::records {
 namespace {
 
@@ -106,6 +108,11 @@ sql::Params Layout::values(JsonObject const& record) const {
 bool Layout::is_own_key(std::string_view key) const {
   return key == "collectionId" || key == "collectionName" || key == "expand" ||
          definition_.find(key) != nullptr;
+}
+
+bool Layout::has_relations() const {
+  return std::any_of(definition_.fields.begin(), definition_.fields.end(),
+                     [](Field const& field) { return field.type == FieldType::relation; });
 }
 
 JsonObject Layout::open_part(JsonObject const& record) const {

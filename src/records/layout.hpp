@@ -39,6 +39,7 @@ class Layout {
   /// A record's undeclared keys.
   JsonObject open_part(JsonObject const& record) const;
   bool is_own_key(std::string_view key) const;
+  bool has_relations() const;
 
  private:
   Definition definition_;

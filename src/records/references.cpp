@@ -110,9 +110,9 @@ Async<std::int64_t> delete_with_references(Deletion& deletion, Layout const& lay
       }
     }
   }
-  auto text = json_text(record);
-  co_return co_await deletion.log.append(deletion.transaction, layout.definition().id, id,
-                                         Action::delete_, std::move(text), std::string());
+  auto change =
+      deletion.log.append(layout.definition().id, id, Action::delete_, json_text(record), {});
+  co_return (co_await deletion.transaction.execute(std::move(change))).inserted_key();
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ struct Store::Impl {
   /// position is noted.
   Async<void> write(Context& context, sql::TransactionBody body, std::string const& collection,
                     std::string_view message);
+  /// The same for statements of which the last appends the change; its number.
+  Async<std::int64_t> write_all(Context& context, std::vector<sql::Statement> statements,
+                                std::string const& collection, std::string_view message);
 
   Async<JsonObject> change(Context& context, std::string_view collection, std::string_view id,
                            std::function<JsonObject(Layout const&, JsonObject const&)> draft);
@@ -56,6 +59,8 @@ struct Store::Impl {
   std::string secret;  // signs cursors
 
  private:
+  void written(std::string const& collection);
+
   std::shared_ptr<Catalog const> catalog_;
 };
 

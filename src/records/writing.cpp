@@ -127,26 +127,47 @@ void note_outcome(Write const& write) {
 
 }  // namespace
 
+namespace {
+
+/// A write of a record's row, and its change in the log.
+std::vector<sql::Statement> with_change(sql::Statement write, sql::Statement change) {
+  std::vector<sql::Statement> statements;
+  statements.reserve(2);
+  statements.push_back(std::move(write));
+  statements.push_back(std::move(change));
+  return statements;
+}
+
+std::vector<sql::Statement> insertion(ChangeLog const& log, Layout const& layout,
+                                      JsonObject const& record) {
+  return with_change(sql::Statement(layout.insert(), layout.values(record)),
+                     log.append(layout.definition().id, as_text(record.at("id")), Action::create,
+                                json_text(record), {}));
+}
+
+/// The number of the change, which comes last.
+Async<std::int64_t> execute_all(sql::Transaction& transaction,
+                                std::vector<sql::Statement> statements) {
+  std::int64_t number = 0;
+  for (auto& statement : statements)
+    number = (co_await transaction.execute(std::move(statement))).inserted_key();
+  co_return number;
+}
+
+}  // namespace
+
 Async<std::int64_t> insert_record(sql::Transaction& transaction, ChangeLog& log,
                                   Layout const& layout, JsonObject const& record) {
-  sql::Statement statement(layout.insert(), layout.values(record));
-  co_await transaction.execute(std::move(statement));
-  auto id = as_text(record.at("id"));
-  auto text = json_text(record);
-  co_return co_await log.append(transaction, layout.definition().id, id, Action::create,
-                                std::move(text), std::string());
+  return execute_all(transaction, insertion(log, layout, record));
 }
 
 Async<std::int64_t> update_record(sql::Transaction& transaction, ChangeLog& log,
                                   Layout const& layout, JsonObject const& before,
                                   JsonObject const& record) {
-  sql::Statement statement(layout.update(), layout.values(record));
-  co_await transaction.execute(std::move(statement));
-  auto id = as_text(record.at("id"));
-  auto text = json_text(record);
-  auto old = json_text(before);
-  co_return co_await log.append(transaction, layout.definition().id, id, Action::update,
-                                std::move(text), std::move(old));
+  auto statements = with_change(sql::Statement(layout.update(), layout.values(record)),
+                                log.append(layout.definition().id, as_text(record.at("id")),
+                                           Action::update, json_text(record), json_text(before)));
+  return execute_all(transaction, std::move(statements));
 }
 
 Async<void> Store::Impl::write(Context& context, sql::TransactionBody body,
@@ -156,10 +177,47 @@ Async<void> Store::Impl::write(Context& context, sql::TransactionBody body,
   } catch (sql::Error const& error) {
     throw_write_error(error, message);
   }
+  written(collection);
+}
+
+Async<std::int64_t> Store::Impl::write_all(Context& context, std::vector<sql::Statement> statements,
+                                           std::string const& collection,
+                                           std::string_view message) {
+  for (auto& statement : statements) statement.deadline = context.deadline;
+  std::int64_t number = 0;
+  try {
+    number = (co_await database.write_all(std::move(statements))).back().inserted_key();
+  } catch (sql::Error const& error) {
+    throw_write_error(error, message);
+  }
+  written(collection);
+  co_return number;
+}
+
+void Store::Impl::written(std::string const& collection) {
   writes.Increment();
   counts.forget(collection);
   changes.ring();
 }
+
+namespace {
+
+/// A body is needed only where the write depends on what is stored.
+Async<void> insert(Write& write, JsonObject const& record) {
+  auto const& collection = write.layout.definition().id;
+  if (write.context.idempotency == nullptr && !write.layout.has_relations()) {
+    auto statements = insertion(write.store.changes, write.layout, record);
+    write.number = co_await write.store.write_all(write.context, std::move(statements), collection,
+                                                  kCreateFailed);
+    co_return;
+  }
+  sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
+    return create_in(transaction, write, record);
+  };
+  co_await write.store.write(write.context, std::move(body), collection, kCreateFailed);
+}
+
+}  // namespace
 
 Async<JsonObject> Store::create(Context& context, std::string_view collection, JsonObject input) {
   auto const catalog = impl_->catalog();
@@ -168,11 +226,8 @@ Async<JsonObject> Store::create(Context& context, std::string_view collection, J
   for (int drafts = 1;; ++drafts) {
     auto record = draft_create(layout, input, context);
     Write write{*impl_, catalog, layout, context, {}};
-    sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
-      return create_in(transaction, write, record);
-    };
     try {
-      co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
+      co_await insert(write, record);
     } catch (Error const& error) {
       if (drafts == kDrafts || !may_draft_anew(layout, input, context, taken_fields(error))) throw;
       continue;

@@ -38,6 +38,10 @@ class Database {
   virtual Async<Rows> read(Statement statement) = 0;
   /// One statement in a transaction of its own; durable when this returns.
   virtual Async<Rows> write(Statement statement) = 0;
+  /// The statements in order in one transaction, durable when this returns; what each of them gave.
+  /// The first that fails undoes them all. Where nothing is decided between the statements this
+  /// costs much less than a body: the engine is told them all at once.
+  virtual Async<std::vector<Rows>> write_all(std::vector<Statement> statements) = 0;
   /// The body in one transaction, durable when this returns; run again on serialization failure or
   /// deadlock.
   virtual Async<void> transact(TransactionBody body, Deadline deadline = kNoDeadline) = 0;

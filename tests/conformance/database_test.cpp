@@ -35,6 +35,9 @@ class DatabaseTest : public testing::Test {
     run("INSERT INTO notes (id, title) VALUES ($1, $2)", {id, title});
   }
   std::int64_t count() { return read("SELECT COUNT(*) FROM notes").integer(0, 0); }
+  std::vector<Rows> write_all(std::vector<Statement> statements) {
+    return engine_.run(engine_.database->write_all(std::move(statements)));
+  }
   void transact(TransactionBody body) { engine_.run(engine_.database->transact(std::move(body))); }
 
   Engine engine_;
@@ -134,6 +137,40 @@ TYPED_TEST(DatabaseTest, ATransactionIsWholeOrNothing) {
   EXPECT_EQ(this->count(), 0);
   this->transact([](Transaction& transaction) { return insert_two(transaction, false); });
   EXPECT_EQ(this->count(), 2);
+}
+
+TYPED_TEST(DatabaseTest, StatementsWrittenTogetherAreWholeOrNothing) {
+  std::vector<Statement> statements{
+      Statement("INSERT INTO notes (id, size) VALUES ($1, 1)", {std::string("a")}),
+      Statement("UPDATE notes SET size = size + 1 WHERE id = 'a' RETURNING size"),
+      Statement("INSERT INTO notes (id) VALUES ('b')")};
+  auto const rows = this->write_all(statements);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].affected(), 1);
+  EXPECT_EQ(rows[1].integer(0, 0), 2);
+  statements[0].values = {std::string("c")};
+  try {
+    this->write_all(statements);
+    ADD_FAILURE() << "a second 'b' was taken";
+  } catch (Error const& error) {
+    EXPECT_EQ(error.code(), ErrorCode::unique_violation);
+    EXPECT_TRUE(error.connection_usable);
+  }
+  EXPECT_EQ(this->count(), 2);
+  EXPECT_TRUE(this->write_all({}).empty());
+}
+
+TYPED_TEST(DatabaseTest, StatementsPastTheirDeadlineAreNotBegun) {
+  Statement first("INSERT INTO notes (id) VALUES ('a')");
+  Statement second("INSERT INTO notes (id) VALUES ('b')");
+  second.deadline = Clock::now() - std::chrono::seconds(1);
+  try {
+    this->write_all({first, second});
+    ADD_FAILURE() << "what was past its deadline was done";
+  } catch (Error const& error) {
+    EXPECT_EQ(error.code(), ErrorCode::deadline);
+  }
+  EXPECT_EQ(this->count(), 0);
 }
 
 Async<bool> insert_again(Transaction& transaction) {

@@ -29,8 +29,17 @@ class SqliteDatabase : public Database {
 
   Async<Rows> write(Statement statement) override {
     Operation operation;
-    operation.statement = &statement;
+    operation.statements = {&statement, 1};
     operation.deadline = statement.deadline;
+    co_await writer_.run(operation);
+    co_return std::move(operation.rows.front());
+  }
+
+  Async<std::vector<Rows>> write_all(std::vector<Statement> statements) override {
+    Operation operation;
+    operation.statements = statements;
+    for (auto const& statement : statements)
+      operation.deadline = std::min(operation.deadline, statement.deadline);
     co_await writer_.run(operation);
     co_return std::move(operation.rows);
   }

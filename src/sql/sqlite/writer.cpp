@@ -194,11 +194,9 @@ void Writer::run_one(Operation& operation, Undo undo) {
     return;
   }
   try {
-    if (operation.statement != nullptr) {
-      operation.rows =
-          connection_->run(*operation.statement);  // a statement that fails undoes itself
-    } else if (undo == Undo::none) {
-      bodies_.run(*operation.body, operation.deadline);
+    auto const undoes_itself = operation.statements.size() == 1;
+    if (undo == Undo::none || undoes_itself) {
+      run_inside(operation);
     } else {
       run_in_savepoint(operation);
     }
@@ -208,10 +206,17 @@ void Writer::run_one(Operation& operation, Undo undo) {
   }
 }
 
-void Writer::run_in_savepoint(Operation const& operation) {
+void Writer::run_inside(Operation& operation) {
+  operation.rows.clear();
+  for (auto const& statement : operation.statements)
+    operation.rows.push_back(connection_->run(statement));
+  if (operation.body != nullptr) bodies_.run(*operation.body, operation.deadline);
+}
+
+void Writer::run_in_savepoint(Operation& operation) {
   connection_->control(Control::savepoint);
   try {
-    bodies_.run(*operation.body, operation.deadline);
+    run_inside(operation);
     connection_->control(Control::release);
   } catch (...) {
     undo_savepoint();

@@ -33,10 +33,10 @@ class Resumption {
 
 /// One write that waits for its turn; it lives in the frame of the coroutine that awaits it.
 struct Operation {
-  Statement* statement = nullptr;   // either a statement of its own
-  TransactionBody* body = nullptr;  // or a transaction's body
+  std::span<Statement const> statements;  // either statements to run in order
+  TransactionBody const* body = nullptr;  // or a transaction's body
   Deadline deadline = Deadline::max();
-  Rows rows;
+  std::vector<Rows> rows;  // of the statements
   std::exception_ptr failure;
   int thread = -1;  // the I/O thread to resume on
   boost::asio::any_io_executor executor;
@@ -78,7 +78,8 @@ class Writer {
   void run_group(std::vector<Operation*>& group);
   Outcome run_together(std::span<Operation*> group, Undo undo);
   void run_one(Operation& operation, Undo undo);
-  void run_in_savepoint(Operation const& operation);
+  void run_in_savepoint(Operation& operation);
+  void run_inside(Operation& operation);
   void undo_savepoint();
   Outcome commit(std::span<Operation*> group);
   void fail(std::span<Operation*> group, Error const& error);
