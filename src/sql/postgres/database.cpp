@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <mutex>
+#include <span>
 #include <stdexcept>
+#include <vector>
 
 namespace minga::sql::postgres {
 namespace {
@@ -35,9 +37,18 @@ class PostgresDatabase : public Database {
     }
   }
 
-  Async<Rows> read(Statement statement) override { return run(Access::read, std::move(statement)); }
+  Async<Rows> read(Statement statement) override {
+    std::span<Statement const> const one(&statement, 1);
+    auto rows = co_await run(Access::read, one);
+    co_return std::move(rows.front());
+  }
   Async<Rows> write(Statement statement) override {
-    return run(Access::write, std::move(statement));
+    std::span<Statement const> const one(&statement, 1);
+    auto rows = co_await run(Access::write, one);
+    co_return std::move(rows.front());
+  }
+  Async<std::vector<Rows>> write_all(std::vector<Statement> statements) override {
+    co_return co_await run(Access::write, statements);
   }
 
   Async<void> transact(TransactionBody body, Deadline deadline) override {
@@ -103,17 +114,20 @@ class PostgresDatabase : public Database {
     if (closed_) throw connection_lost("The database is closed.");
   }
 
-  Async<Rows> run(Access access, Statement statement) {
+  Async<std::vector<Rows>> run(Access access, std::span<Statement const> statements) {
     require_open();
     if (threads_.current() < 0) {
-      auto elsewhere = run(access, std::move(statement));
+      auto elsewhere = run(access, statements);
       co_return co_await boost::asio::co_spawn(threads_.context(0), std::move(elsewhere),
                                                boost::asio::use_awaitable);
     }
-    check_values(statement.values);
     Operation operation;
-    operation.statement = &statement;
-    operation.deadline = statement.deadline;
+    operation.statements = statements;
+    for (auto const& statement : statements) {
+      check_values(statement.values);
+      operation.deadline = std::min(operation.deadline, statement.deadline);
+    }
+    if (statements.empty()) co_return std::vector<Rows>{};
     auto& pool = access == Access::read ? lane().readers : lane().writers;
     co_await pool.run(operation);
     co_return std::move(operation.rows);

@@ -1,5 +1,7 @@
 #include "sql/postgres/group.hpp"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace minga::sql::postgres {
@@ -11,21 +13,25 @@ constexpr int kAttempts = 10;
 }  // namespace
 
 void Pool::finish(Group& group) {
-  counts_.operations.Increment(static_cast<double>(group.operations.size()));
-  for (std::size_t i = 0; i < group.operations.size(); ++i) {
-    if (group.operations[i] != nullptr) settle(*group.operations[i], group, group.items[i]);
+  counts_.operations.Increment(static_cast<double>(group.members.size()));
+  for (auto const& member : group.members) {
+    if (member.operation == nullptr) continue;
+    std::span const items(&group.items[member.first], member.operation->statements.size());
+    settle(*member.operation, group, items);
   }
   auto const again = std::exchange(to_repeat_, {});
   statements_.insert(statements_.begin(), again.begin(), again.end());
   wake();
 }
 
-void Pool::settle(Operation& operation, Group& group, Batch::Item& item) {
-  if (item.is_outdated) {
-    repeat(operation, item.failure->error, false);
-  } else if (item.failure) {
-    settle_failure(operation, *item.failure);
-  } else if (group.commit_failure && group.operations.size() == 1) {
+void Pool::settle(Operation& operation, Group& group, std::span<Batch::Item> items) {
+  auto const failed = std::find_if(items.begin(), items.end(),
+                                   [](auto const& item) { return item.failure.has_value(); });
+  if (failed != items.end() && failed->is_outdated) {
+    repeat(operation, failed->failure->error, false);
+  } else if (failed != items.end()) {
+    settle_failure(operation, *failed->failure);
+  } else if (group.commit_failure && group.members.size() == 1) {
     settle_failure(operation, *group.commit_failure);
   } else if (group.is_undone) {
     repeat(operation, connection_lost("Its transaction was undone."), !group.loss);
@@ -37,7 +43,8 @@ void Pool::settle(Operation& operation, Group& group, Batch::Item& item) {
   } else if (group.is_unreplicated) {
     operation.fail(in_doubt("A write was committed, but no standby has confirmed it."));
   } else {
-    operation.rows = std::move(item.rows);
+    operation.rows.clear();
+    for (auto& item : items) operation.rows.push_back(std::move(item.rows));
     operation.complete();
   }
 }
@@ -70,10 +77,10 @@ void Pool::repeat(Operation& operation, Error const& why, bool alone) {
 void Pool::expire_reads(Connection& connection, Clock::time_point now) {
   connection.for_each_batch([now](Batch& batch) {
     auto& group = static_cast<Group&>(batch);
-    for (std::size_t i = 0; i < group.operations.size(); ++i) {
-      if (group.operations[i] == nullptr || now < group.operations[i]->deadline) continue;
-      group.items[i].is_wanted = false;
-      std::exchange(group.operations[i], nullptr)
+    for (auto& member : group.members) {
+      if (member.operation == nullptr || now < member.operation->deadline) continue;
+      group.items[member.first].is_wanted = false;
+      std::exchange(member.operation, nullptr)
           ->fail(past_deadline("The read was given up at its deadline."));
     }
   });

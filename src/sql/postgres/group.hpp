@@ -10,22 +10,28 @@ namespace minga::sql::postgres {
 /// How long a server that was asked to cancel may take.
 inline constexpr std::chrono::seconds kCancelGrace{3};
 
-/// Single statements of several callers, in one transaction of the server's.
+/// Statements of several callers, in one transaction of the server's.
 class Pool::Group : public Batch {
  public:
   explicit Group(Pool& pool) : pool_(pool) {}
   void finished() override { pool_.finish(*this); }
 
   void add(Operation& operation) {
-    operations.push_back(&operation);
-    Item item{};
-    item.statement = operation.statement;
-    items.push_back(std::move(item));
+    members.push_back({&operation, items.size()});
+    for (auto const& statement : operation.statements) {
+      Item item{};
+      item.statement = &statement;
+      items.push_back(std::move(item));
+    }
     cancel_at = std::min(cancel_at, operation.deadline);
     if (cancel_at != kNoDeadline) give_up_at = cancel_at + kCancelGrace;
   }
 
-  std::vector<Operation*> operations;  // null: answered already
+  struct Member {
+    Operation* operation;  // null: answered already
+    std::size_t first;     // of its items
+  };
+  std::vector<Member> members;
 
  private:
   Pool& pool_;

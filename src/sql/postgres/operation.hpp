@@ -9,7 +9,9 @@
 
 #include <exception>
 #include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace minga::sql::postgres {
 
@@ -46,10 +48,10 @@ Async<void> suspend(std::unique_ptr<Resumption>& slot, Begin begin) {
 
 /// What waits for a connection; it lives in the frame of the coroutine that awaits it.
 struct Operation {
-  Statement* statement = nullptr;   // one of its own, or null: a connection for a transaction
-  Deadline deadline = kNoDeadline;  // past it nobody waits
-  Deadline patience = kNoDeadline;  // past it there was no server that could do it
-  Rows rows;
+  std::span<Statement const> statements;  // in order; none: a connection for a transaction
+  Deadline deadline = kNoDeadline;        // past it nobody waits
+  Deadline patience = kNoDeadline;        // past it there was no server that could do it
+  std::vector<Rows> rows;                 // of the statements
   std::shared_ptr<Connection> lent;
   std::exception_ptr failure;
   std::unique_ptr<Resumption> resumption;

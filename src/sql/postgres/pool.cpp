@@ -70,7 +70,7 @@ Pool::~Pool() = default;
 Async<void> Pool::run(Operation& operation) {
   if (is_closing_ && entered_ == 0) throw closed();
   if (has_passed(operation.deadline)) throw past_deadline("The deadline passed before the start.");
-  auto& queue = operation.statement != nullptr ? statements_ : borrowers_;
+  auto& queue = operation.statements.empty() ? borrowers_ : statements_;
   if (queue.size() >= options_.queue) {
     Error error(ErrorCode::queue_full,
                 fmt::format("{} operations are waiting for the database already.", queue.size()));
@@ -107,7 +107,10 @@ void Pool::pump() {
 std::size_t Pool::next_group_size() const {
   if (statements_.front()->is_alone) return 1;
   std::size_t size = 0;
-  while (size < std::min(statements_.size(), kGroup) && !statements_[size]->is_alone) ++size;
+  for (std::size_t items = 0; size < statements_.size() && items < kGroup; ++size) {
+    if (statements_[size]->is_alone) break;
+    items += statements_[size]->statements.size();
+  }
   return size;
 }
 

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <vector>
 
 namespace minga::sql::postgres {
@@ -78,7 +79,7 @@ class Pool {
   void on_lost(Connection& connection, Error const& why);
 
   void finish(Group& group);
-  void settle(Operation& operation, Group& group, Batch::Item& item);
+  void settle(Operation& operation, Group& group, std::span<Batch::Item> items);
   void settle_failure(Operation& operation, Failure const& failure);
   void repeat(Operation& operation, Error const& why, bool alone);
   void drop_read_only();
