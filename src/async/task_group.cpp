@@ -4,6 +4,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,6 +18,16 @@ namespace minga {
 namespace {
 
 bool is_cancellation(std::exception const& error) {
+  // Operations that were waited for together each report theirs; the first stands for all.
+  if (auto const* several = dynamic_cast<boost::asio::multiple_exceptions const*>(&error)) {
+    try {
+      std::rethrow_exception(several->first_exception());
+    } catch (std::exception const& first) {
+      return is_cancellation(first);
+    } catch (...) {
+      return false;
+    }
+  }
   auto const* system = dynamic_cast<boost::system::system_error const*>(&error);
   return system != nullptr && system->code() == boost::asio::error::operation_aborted;
 }
