@@ -46,11 +46,13 @@ class Dialect {
 
   /// The value at a path of member names and list indexes into a JSON column: text, number, 1 and 0
   /// for true and false, NULL where there is none; lists and objects as compact JSON text. A name
-  /// of digits is a list's index or an object's member, as the document has it. Throws
-  /// std::invalid_argument for a name with a quote in it.
+  /// of digits is a list's index or an object's member, as the document has it. PostgreSQL, whose
+  /// expressions have one type each, gives it as a jsonb scalar. Throws std::invalid_argument for a
+  /// name with a quote in it.
   virtual std::string json_value(std::string_view column,
                                  std::vector<std::string> const& path) const = 0;
-  /// The same as a sort key: null, then numbers, then text.
+  /// The same as a sort key, never NULL where the engine orders NULL otherwise: null, then numbers,
+  /// then text. It may come back from the row and be compared with as a value.
   virtual std::string json_sort_key(std::string_view column,
                                     std::vector<std::string> const& path) const = 0;
   /// SQLite's strftime over arguments that are SQL already; NULL when the time cannot be read.

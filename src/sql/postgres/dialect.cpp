@@ -1,5 +1,7 @@
 #include "sql/postgres/dialect.hpp"
 
+#include "sql/postgres/functions.hpp"
+
 #include <fmt/format.h>
 
 #include <stdexcept>
@@ -7,7 +9,7 @@
 namespace minga::sql::postgres {
 namespace {
 
-/// {"a","0","b"}: a path for json's #> operators, where a name of digits is an index or a member,
+/// {"a","0","b"}: a path for json's #> operator, to which a name of digits is an index or a member,
 /// as the document has it.
 std::string json_path(std::vector<std::string> const& path) {
   std::string text;
@@ -16,7 +18,7 @@ std::string json_path(std::vector<std::string> const& path) {
       throw std::invalid_argument("a JSON path holds no quotes");
     text += fmt::format("{}\"{}\"", text.empty() ? "" : ",", name);
   }
-  return fmt::format("'{{{}}}'", text);
+  return fmt::format("'{{{}}}'::text[]", text);
 }
 
 /// Held to the transaction's end. The number is "minga" in ASCII.
@@ -40,24 +42,34 @@ class PostgresDialect : public Dialect {
   std::string_view skip_locked() const override { return " FOR UPDATE SKIP LOCKED"; }
   std::string_view for_update() const override { return " FOR UPDATE"; }
   std::string_view for_share() const override { return " FOR KEY SHARE"; }
-  std::vector<std::string> preparations() const override { return {kMigrationLock}; }
+  std::vector<std::string> preparations() const override {
+    auto statements = functions();
+    statements.insert(statements.begin(), kMigrationLock);
+    return statements;
+  }
   std::string list_contains(std::string_view list, std::string_view text) const override {
     return fmt::format(
-        "EXISTS (SELECT 1 FROM json_array_elements_text(({})::json) WHERE value = {})", list, text);
+        "EXISTS (SELECT 1 FROM json_array_elements_text(({})::json) AS element(value) WHERE "
+        "element.value = {})",
+        list, text);
   }
+  /// LATERAL: the list may be a column of what stands before it in FROM.
   std::string list_rows(std::string_view list, std::string_view alias) const override {
-    return fmt::format("json_array_elements_text(({})::json) AS {}", list, alias);
+    return fmt::format(
+        "LATERAL (SELECT element COLLATE \"C\" AS value FROM json_array_elements_text(({})::json) "
+        "AS element) AS {}",
+        list, alias);
   }
   std::string list_length(std::string_view list) const override {
-    return fmt::format("json_array_length(({})::json)", list);
+    return fmt::format("json_array_length(({})::json)::bigint", list);
   }
   std::string json_value(std::string_view column,
                          std::vector<std::string> const& path) const override {
-    return fmt::format("(({})::json #>> {})", column, json_path(path));
+    return fmt::format("minga_json_value({}, {})", column, json_path(path));
   }
   std::string json_sort_key(std::string_view column,
                             std::vector<std::string> const& path) const override {
-    return json_value(column, path);
+    return fmt::format("(minga_sort_key({}) COLLATE \"C\")", json_value(column, path));
   }
   std::string strftime(std::string_view arguments) const override {
     return fmt::format("minga_strftime({})", arguments);

@@ -135,6 +135,7 @@ Oid declared_type(Value const& value) {
   if (std::holds_alternative<double>(value)) return type::kFloat8;
   if (std::holds_alternative<bool>(value)) return type::kBool;
   if (std::holds_alternative<Blob>(value)) return type::kBytea;
+  if (std::holds_alternative<std::string>(value)) return type::kText;
   return type::kUnspecified;
 }
 

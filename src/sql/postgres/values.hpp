@@ -34,8 +34,8 @@ inline constexpr Oid kVarchar = 1043;
 inline constexpr Oid kNumeric = 1700;
 }  // namespace type
 
-/// The type that a value's placeholder is declared with. Numbers, truths and bytes have theirs;
-/// for a text or a null the server infers it from where the placeholder stands.
+/// The type that a value's placeholder is declared with; for a null the server infers it from where
+/// the placeholder stands.
 Oid declared_type(Value const& value);
 
 /// Whether a placeholder of that type serves the value as one of the value's own would.
