@@ -22,6 +22,9 @@ class CountingDatabase : public sql::Database {
   Async<sql::Rows> write(sql::Statement statement) override {
     return database_.write(std::move(statement));
   }
+  Async<std::vector<sql::Rows>> write_all(std::vector<sql::Statement> statements) override {
+    return database_.write_all(std::move(statements));
+  }
   Async<void> transact(sql::TransactionBody body, Deadline deadline) override {
     return database_.transact(std::move(body), deadline);
   }
