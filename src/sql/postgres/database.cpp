@@ -23,15 +23,6 @@ constexpr char const* kDurability =
 /// A commit, with all that one waits for, that changes no table.
 constexpr char const* kCommitNothing = "SELECT pg_logical_emit_message(true, 'minga', '')";
 
-Async<void> execute_in_order(Transaction& transaction, std::vector<Statement> const& statements,
-                             std::vector<Rows>& rows) {
-  rows.clear();
-  for (auto const& statement : statements) {
-    auto given = co_await transaction.execute(statement);
-    rows.push_back(std::move(given));
-  }
-}
-
 class PostgresDatabase : public Database {
  public:
   PostgresDatabase(IoThreads& threads, Options options, Metrics& metrics)
@@ -58,18 +49,6 @@ class PostgresDatabase : public Database {
   }
   Async<std::vector<Rows>> write_all(std::vector<Statement> statements) override {
     co_return co_await run(Access::write, statements);
-  }
-
-  Async<std::vector<Rows>> write_all(std::vector<Statement> statements) override {
-    std::vector<Rows> rows;
-    if (statements.empty()) co_return rows;
-    auto deadline = kNoDeadline;
-    for (auto const& statement : statements) deadline = std::min(deadline, statement.deadline);
-    TransactionBody body = [&statements, &rows](Transaction& transaction) {
-      return execute_in_order(transaction, statements, rows);
-    };
-    co_await transact(std::move(body), deadline);
-    co_return rows;
   }
 
   Async<void> transact(TransactionBody body, Deadline deadline) override {
