@@ -158,7 +158,7 @@ void apps::items(App& app) {
             document = as_given(std::move(document));
             JsonObject model{{"json", pretty(document)}};
             auto values = form_from_document(std::move(document));
-            values["_version"] = std::move(version);
+            values["_version"] = version;
             model["values"] = std::move(values);
             co_return request.render("document.html", std::move(model));
           })
