@@ -40,6 +40,11 @@ std::optional<Json> read_value(Field const& field, Json const& input, FieldError
 /// domains. (Relations are looked up elsewhere.)
 void check_value(Field const& field, Json const& value, FieldErrors& errors);
 
+/// Integers that a double holds exactly: 2^53.
+inline constexpr double kExactIntegers = 9'007'199'254'740'992.0;
+/// A whole number reads and shows as such: 3, not 3.0.
+Json tidy_number(double real);
+
 /// To and from the field's column.
 sql::Value to_column(Field const& field, Json const& value);
 Json from_column(Field const& field, sql::Value&& value);
