@@ -68,6 +68,41 @@ TEST_F(AsyncTest, WithDeadlineInThePastDoesNotBegin) {
   EXPECT_THROW(run(with_deadline(Clock::now() - 1s, answer_after(0s, 7, &ended))), Error);
 }
 
+Async<void> refuse() {
+  co_await sleep_for(1ms);
+  throw Error::conflict("a refusal");
+}
+
+TEST_F(AsyncTest, WithDeadlineHandsOverFailuresAtOnce) {
+  auto const begin = Clock::now();
+  try {
+    run(with_deadline(Clock::now() + 60s, refuse()));
+    FAIL() << "the failure was lost";
+  } catch (Error const& error) {
+    EXPECT_EQ(error.message(), "a refusal");
+  }
+  EXPECT_LT(Clock::now() - begin, 30s);
+}
+
+Async<void> cancel_while_waiting(bool* ended) {
+  TaskGroup group(co_await boost::asio::this_coro::executor, "test");
+  auto wait = [](bool* mark) -> Async<void> {
+    co_await with_deadline(Clock::now() + 60s, answer_after(60s, 1, mark));
+  };
+  group.spawn(wait(ended));
+  co_await sleep_for(1ms);
+  group.cancel();
+  co_await group.join();
+}
+
+TEST_F(AsyncTest, WithDeadlineIsCancelledWithItsCaller) {
+  bool ended = false;
+  auto const begin = Clock::now();
+  run(cancel_while_waiting(&ended));
+  EXPECT_TRUE(ended);
+  EXPECT_LT(Clock::now() - begin, 30s);
+}
+
 Async<std::pair<std::thread::id, std::thread::id>> where_it_runs(BlockingPool& pool) {
   auto work = [] {
     return std::this_thread::get_id();
