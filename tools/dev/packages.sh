@@ -56,9 +56,38 @@ install_packages() {
   # Another package manager may be at work on a machine that has just started: wait for it.
   watch_apt update ||
     warn "apt-get update did not get every list; going on with those that are here."
-  watch_apt install -y --no-install-recommends "$@" ||
+  local installed=yes
+  hold_services
+  watch_apt install -y --no-install-recommends "$@" || installed=no
+  release_services "$@"
+  [ "$installed" = yes ] ||
     fail "apt-get could not install the packages; its last words are above (all: build/apt.log)." \
       "Is the network there? Once what it names is mended, run ./dev again, or as root:" "  $command"
+}
+
+# Debian's servers start as services of the system when they are installed, and at every boot. minga and its tests run
+# servers of their own: whatever is installed between these two stays down.
+readonly POLICY=/usr/sbin/policy-rc.d
+
+hold_services() {
+  POLICY_IS_OURS=no
+  [ ! -e "$POLICY" ] || return 0
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  "${as_root[@]}" sh -c 'printf "#!/bin/sh\nexit 101\n" >"$0" && chmod 755 "$0"' "$POLICY"
+  POLICY_IS_OURS=yes
+}
+
+# release_services PACKAGE...
+release_services() {
+  [ "$POLICY_IS_OURS" = no ] || "${as_root[@]}" rm -f "$POLICY"
+  [ -d /run/systemd/system ] || return 0
+  local package
+  for package in "$@"; do
+    case "$package" in
+      etcd-server) "${as_root[@]}" systemctl disable --quiet etcd || warn "The service etcd starts at the next boot." ;;
+      patroni) "${as_root[@]}" systemctl disable --quiet patroni || warn "The service patroni starts at the next boot." ;;
+    esac
+  done
 }
 
 # Runs apt-get with its progress on one line; on failure prints the end of what it said. The progress
