@@ -2,6 +2,7 @@
 #include <minga/app.hpp>
 
 #include "server/commands.hpp"
+#include "server/replica_commands.hpp"
 #include "server/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -64,6 +65,7 @@ class CommandLine {
     add("serve", "Serves the applications over HTTP.",
         [this](Settings settings) { return server::serve(std::move(settings), applications_); });
     add_transfers();
+    server::add_replica_commands(cli_, actions_);
     auto* version = cli_.add_subcommand("version", "Prints the version.");
     actions_[version] = [] {
       fmt::print("minga {}\n", MINGA_VERSION);
@@ -146,7 +148,7 @@ class CommandLine {
   CLI::App cli_{"minga: an application server. One binary, one file; later a cluster by one URL.",
                 "minga"};
   std::vector<Application> applications_;
-  std::map<CLI::App*, std::function<int()>> actions_;
+  server::Actions actions_;
   std::string collection_;
   std::string file_;
   std::string filter_;

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "cluster/configuration.hpp"
+#include "cluster/etcd.hpp"
+#include "cluster/patroni.hpp"
+
+#include <string>
+#include <vector>
+
+namespace minga::cluster {
+
+/// The keys in etcd below which each member's address stands: what Patroni knows of a member is
+/// gone with it, and an operator wants to see who is missing.
+inline constexpr std::string_view kMemberKeys = "/minga-members/";
+
+/// What one member does for its set while it runs: says where it is, keeps the list of members in
+/// its join token, and, as the primary's, keeps the set's settings fit for the number of members.
+class Keeper {
+ public:
+  /// All of them must outlive this.
+  Keeper(http::Client const& client, Folder const& folder, SetIdentity& identity,
+         MemberAddress const& self, std::chrono::seconds ttl);
+
+  /// Writes the member's own address into etcd; once it answers.
+  Async<void> enter();
+  /// One look, every second.
+  Async<void> look();
+
+  std::vector<MemberAddress> const& members() const { return identity_.members; }
+  std::vector<HostPort> other_endpoints() const;
+
+  /// Patroni's API has given no answer for more than the ttl.
+  bool patroni_is_silent() const { return Clock::now() - heard_ > silence_; }
+  void forgive_patroni() { heard_ = Clock::now(); }
+
+ private:
+  Async<void> refresh_members();
+  Async<void> look_at_patroni();
+  Async<void> fit_settings(std::size_t voters);
+  Async<void> move_etcd_leader(std::vector<EtcdMember> const& members);
+
+  http::Client const& client_;
+  Folder const& folder_;
+  SetIdentity& identity_;
+  MemberAddress self_;
+  Etcd etcd_;
+  Patroni patroni_;
+  Clock::duration silence_;
+  Clock::time_point heard_ = Clock::now();
+  Clock::time_point refreshed_{};
+  Clock::time_point moved_{};
+  bool is_primary_ = false;
+};
+
+}  // namespace minga::cluster

@@ -1,0 +1,329 @@
+#include "cluster/replica.hpp"
+
+#include "async/deadline.hpp"
+#include "async/task_group.hpp"
+#include "base/json_text.hpp"
+#include "base/logging.hpp"
+#include "cluster/child_log.hpp"
+#include "cluster/etcd.hpp"
+#include "cluster/keeper.hpp"
+#include "cluster/patroni.hpp"
+#include "cluster/prepare.hpp"
+#include "cluster/process.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <unistd.h>
+
+namespace minga::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStep = 100ms;
+constexpr auto kProbe = 500ms;  // what is starting accepts connections before it answers
+constexpr auto kCall = 5s;
+constexpr auto kJoinPatience = 60s;
+constexpr auto kPatroniPatience = 90s;  // a shutdown writes what is not on the disk yet
+constexpr auto kEtcdPatience = 10s;
+
+std::vector<std::string> child_environment(Folder const& folder) {
+  return {"PATH=/usr/bin:/bin",
+          "LC_ALL=C.UTF-8",
+          "TZ=UTC",
+          "HOME=" + folder.root().string(),
+          "PYTHONUNBUFFERED=1",
+          fmt::format("MINGA_REPLICA_PID={}", ::getpid())};
+}
+
+void write_patroni_line(std::string_view line) {
+  write(read_patroni_line(line));
+}
+
+void write_etcd_line(std::string_view line) {
+  write(read_etcd_line(line));
+}
+
+class Replica {
+ public:
+  Replica(boost::asio::io_context& context, ReplicaSettings const& settings, Prepared prepared)
+      : context_(context),
+        settings_(settings),
+        prepared_(std::move(prepared)),
+        client_(member_tls(prepared_)),
+        etcd_here_(client_, {{address().host, address().etcd}}),
+        patroni_here_(client_, {address().host, address().patroni}),
+        processes_(context),
+        etcd_(context, processes_,
+              {"etcd",
+               {settings.programs.etcd, "--config-file",
+                prepared_.folder.etcd_configuration().string()},
+               child_environment(prepared_.folder),
+               prepared_.folder.root()},
+              write_etcd_line),
+        patroni_(context, processes_,
+                 {"patroni",
+                  {settings.programs.patroni, prepared_.folder.patroni_configuration().string()},
+                  child_environment(prepared_.folder),
+                  prepared_.folder.root()},
+                 write_patroni_line),
+        keeper_(client_, prepared_.folder, prepared_.identity, address(), settings.ttl),
+        reaping_(context.get_executor(), "reaper"),
+        running_(context.get_executor(), "replica") {}
+
+  /// Until a signal, or until the start fails.
+  Async<int> run();
+
+ private:
+  MemberAddress const& address() const { return prepared_.member.address; }
+  static http::ClientTls member_tls(Prepared const& prepared) {
+    return {prepared.identity.authority.certificate, read_text(prepared.folder.certificate()),
+            read_text(prepared.folder.key())};
+  }
+
+  Async<void> live();
+  Async<void> start();
+  Async<void> ask_to_join();
+  Async<void> wait_for_etcd();
+  Async<bool> etcd_is_ready();
+  Async<void> wait_for_postgres();
+  Async<bool> postgres_is_ready();
+  void write_files(std::string etcd_cluster);
+  void announce();
+  void watch_patroni();
+  Async<void> keep();
+  Async<void> stop();
+
+  boost::asio::io_context& context_;
+  ReplicaSettings const& settings_;
+  Prepared prepared_;
+  http::Client client_;
+  Etcd etcd_here_;
+  Patroni patroni_here_;
+  Processes processes_;
+  Supervised etcd_;
+  Supervised patroni_;
+  Keeper keeper_;
+  std::exception_ptr failure_;
+  TaskGroup reaping_;
+  TaskGroup running_;
+  bool is_primary_ = false;
+};
+
+/// What the set's members are to etcd before this one is of them.
+std::vector<HostPort> endpoints_of(SetIdentity const& identity, HostPort const& first) {
+  auto const asked = identity.find(first);
+  std::vector<HostPort> endpoints{{asked.host, asked.etcd}};
+  for (auto const& member : identity.members) {
+    if (member.name() != asked.name()) endpoints.push_back({member.host, member.etcd});
+  }
+  return endpoints;
+}
+
+void Replica::write_files(std::string etcd_cluster) {
+  MemberConfiguration const configuration{
+      prepared_.identity,       prepared_.folder,     address(),
+      prepared_.listen_address, settings_.programs,   timing_of(settings_.ttl),
+      settings_.durability,     settings_.parameters, std::move(etcd_cluster)};
+  write_configuration(configuration);
+}
+
+/// As a learner first: it gets etcd's data without a vote, so that the set stays able to decide
+/// even if this machine dies right now.
+Async<void> Replica::ask_to_join() {
+  Etcd const etcd(client_, endpoints_of(prepared_.identity, *prepared_.member.joins));
+  auto const deadline = Clock::now() + kJoinPatience;
+  log::info(
+      fmt::format("asking {} to join the set {}", prepared_.member.joins->text(), settings_.set));
+  auto members = co_await etcd.members(deadline);
+  auto const peer = address().peer_url();
+  for (auto const& member : members) {
+    auto const is_ours =
+        std::find(member.peer_urls.begin(), member.peer_urls.end(), peer) != member.peer_urls.end();
+    // An earlier start died before it had data, or the machine lost its disk.
+    if (is_ours) co_await etcd.remove(member.id, deadline);
+  }
+  co_await etcd.add_learner(peer, deadline);
+  members = co_await etcd.members(deadline);
+  std::string cluster;
+  for (auto const& member : members) {
+    for (auto const& url : member.peer_urls) {
+      auto const name = url == peer ? address().name() : member.name;
+      cluster += fmt::format("{}{}={}", cluster.empty() ? "" : ",", name, url);
+    }
+  }
+  write_files(std::move(cluster));
+}
+
+Async<bool> Replica::etcd_is_ready() {
+  EtcdStatus status;
+  try {
+    status = co_await etcd_here_.status(Clock::now() + kProbe);
+    if (status.is_learner) {
+      Etcd const others(client_, keeper_.other_endpoints());
+      co_await others.promote(status.id, Clock::now() + kCall);
+      log::info("etcd: has caught up and votes now");
+      co_return true;
+    }
+  } catch (Error const& error) {
+    log::debug(error.message());
+    co_return false;
+  }
+  co_return status.has_leader();
+}
+
+Async<void> Replica::wait_for_etcd() {
+  auto told = Clock::now();
+  for (;;) {
+    auto const is_ready = co_await etcd_is_ready();
+    if (is_ready) co_return;
+    if (Clock::now() - told > 10s) {
+      log::warning("waiting for etcd: a majority of the set's members must run");
+      told = Clock::now();
+    }
+    co_await sleep_for(kStep);
+  }
+}
+
+/// As the primary it holds the leader's key and takes writes; as a standby it answers reads.
+Async<bool> Replica::postgres_is_ready() {
+  try {
+    auto const state = co_await patroni_here_.get("/patroni", Clock::now() + kCall);
+    auto const* running = state.as_object().if_contains("state");
+    auto const* role = state.as_object().if_contains("role");
+    if (running == nullptr || *running != "running" || role == nullptr) co_return false;
+    is_primary_ = *role == "master";
+    // The holder of the leader's key is the primary, or about to be promoted.
+    auto const leads = co_await patroni_here_.check("/leader", Clock::now() + kCall);
+    auto const has_leader = !state.as_object().contains("cluster_unlocked");
+    co_return is_primary_ ? leads == 200 : has_leader&& leads != 200;
+  } catch (Error const& error) {
+    log::debug(error.message());
+  }
+  co_return false;
+}
+
+Async<void> Replica::wait_for_postgres() {
+  for (;;) {
+    auto const is_ready = co_await postgres_is_ready();
+    if (is_ready) co_return;
+    co_await sleep_for(kStep);
+  }
+}
+
+void Replica::announce() {
+  auto const& folder = prepared_.folder;
+  fmt::print("{}\n", database_url(keeper_.members(), folder.client()));
+  fmt::print("{} is {} of the set {}\n", address().name(),
+             is_primary_ ? "the primary" : "a standby", settings_.set);
+  fmt::print("join token for further members: {}\n", folder.join_token().string());
+  std::fflush(stdout);
+}
+
+Async<void> Replica::start() {
+  auto const& folder = prepared_.folder;
+  auto const joins = prepared_.member.joins.has_value();
+  if (joins) {
+    co_await ask_to_join();
+  } else {
+    write_files("");
+  }
+  make_private_folder(folder.etcd_data());
+  running_.spawn(etcd_.run());
+  co_await wait_for_etcd();
+  co_await keeper_.enter();
+  auto const is_new = !joins && !std::filesystem::exists(folder.postgres_data() / "PG_VERSION");
+  if (is_new) write_private(folder.bootstrap_sql(), bootstrap_sql(prepared_.identity));
+  running_.spawn(patroni_.run());
+  co_await wait_for_postgres();
+  std::filesystem::remove(folder.bootstrap_sql());
+  announce();
+}
+
+/// Patroni that does not answer for longer than the set waits for a primary is killed and started
+/// anew: what it then finds decides whether its PostgreSQL may stay primary.
+void Replica::watch_patroni() {
+  if (!keeper_.patroni_is_silent()) return;
+  log::error("patroni does not answer; killing it");
+  patroni_.kill();
+  keeper_.forgive_patroni();
+}
+
+Async<void> Replica::keep() {
+  for (;;) {
+    co_await sleep_for(1s);
+    co_await keeper_.look();
+    watch_patroni();
+  }
+}
+
+Async<void> Replica::live() {
+  try {
+    co_await start();
+    co_await keep();
+  } catch (boost::system::system_error const& error) {
+    if (error.code() == boost::asio::error::operation_aborted) throw;
+    failure_ = std::current_exception();
+  } catch (std::exception const&) {
+    failure_ = std::current_exception();
+  }
+  ::kill(::getpid(), SIGTERM);
+}
+
+/// Patroni first, which stops PostgreSQL and hands the primary's role over while etcd still runs.
+Async<void> Replica::stop() {
+  co_await patroni_.stop(kPatroniPatience);
+  co_await etcd_.stop(kEtcdPatience);
+  running_.cancel();
+  co_await running_.join();
+  reaping_.cancel();
+  co_await reaping_.join();
+  co_await processes_.drain(SIGQUIT);
+}
+
+Async<int> Replica::run() {
+  boost::asio::signal_set signals(context_, SIGTERM, SIGINT);
+  reaping_.spawn(processes_.run());
+  TaskGroup living(context_.get_executor(), "member");
+  living.spawn(live());
+  auto const signal = co_await signals.async_wait(boost::asio::use_awaitable);
+  if (!failure_) {
+    log::info(fmt::format("{}: stopping PostgreSQL, then etcd",
+                          signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+  }
+  signals.clear();  // a second signal ends this process, and with it, by the kernel, the others
+  living.cancel();
+  co_await living.join();
+  co_await stop();
+  if (failure_) std::rethrow_exception(failure_);
+  co_return 0;
+}
+
+}  // namespace
+
+int run_replica(ReplicaSettings settings) {
+  auto prepared = prepare(settings);
+  auto const& folder = prepared.folder;
+  if (!std::filesystem::exists(folder.member())) {
+    write_private(folder.join_token(), to_text(prepared.identity));
+    write_member(folder, prepared.member);
+  }
+  write_certificates(folder, prepared.identity, prepared.member.address);
+  write_client_files(folder, prepared.identity);
+
+  boost::asio::io_context context(1);
+  Replica replica(context, settings, std::move(prepared));
+  auto outcome = boost::asio::co_spawn(context, replica.run(), boost::asio::use_future);
+  context.run();
+  return outcome.get();
+}
+
+}  // namespace minga::cluster

@@ -1,0 +1,200 @@
+#include "server/replica_commands.hpp"
+
+#include "cluster/replica.hpp"
+#include "server/settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <memory>
+#include <stdexcept>
+
+namespace minga::server {
+namespace {
+
+using cluster::ReplicaSettings;
+
+/// The values of one command's options, as texts.
+using Values = std::map<std::string, std::vector<std::string>>;
+
+struct Option {
+  char const* name;
+  char const* argument;
+  char const* help;
+  bool repeats = false;
+};
+
+constexpr std::array kReplicaOptions{
+    Option{"set", "NAME", "The set's name: letters, digits and -."},
+    Option{"data", "DIR", "The member's folder (minga-replica)."},
+    Option{"listen", "HOST:PORT",
+           "Where the others and the applications reach PostgreSQL; the three ports after it are "
+           "Patroni's and etcd's. Port 0 lets the kernel choose all four, once."},
+    Option{"join", "HOST:PORT", "A member of the set to join; the first member has none."},
+    Option{"join-token", "FILE", "The file join-token of a member's folder; needed with --join."},
+    Option{"user", "NAME", "Whom root becomes (postgres)."},
+    Option{"patroni-port", "PORT", "Patroni's REST API (PORT + 1)."},
+    Option{"etcd-port", "PORT", "etcd for clients (PORT + 2)."},
+    Option{"etcd-peer-port", "PORT", "etcd for the other members (PORT + 3)."},
+    Option{"ttl", "SECONDS",
+           "First member: how long the set waits for a silent primary, 5 to 300 (5)."},
+    Option{"durability", "strict|available",
+           "First member: whether writes wait while no standby can confirm them (strict)."},
+    Option{"postgres", "NAME=VALUE", "A setting of this member's PostgreSQL.", true},
+    Option{"log-format", "text|json", "Form of the log's lines (text)."},
+    Option{"log-level", "LEVEL", "debug, info, warning or error (info)."}};
+
+std::string variable_of(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return "MINGA_" + name;
+}
+
+template <class Options>
+void add_options(CLI::App& command, Options const& options, Values& values) {
+  for (auto const& each : options) {
+    auto* option = command.add_option(fmt::format("--{}", each.name), values[each.name], each.help);
+    option->type_name(each.argument);
+    option->envname(variable_of(each.name));
+    if (!each.repeats) option->expected(1);
+    option->multi_option_policy(each.repeats ? CLI::MultiOptionPolicy::TakeAll
+                                             : CLI::MultiOptionPolicy::TakeLast);
+  }
+}
+
+/// Runs `read` on the option's value when it was given, and says where a refused one stood.
+template <class Read>
+void with_value(Values const& values, std::string const& name, Read read) {
+  for (auto const& value : values.at(name)) {
+    try {
+      read(value);
+    } catch (std::invalid_argument const& error) {
+      throw std::invalid_argument(fmt::format("--{}: {}.", name, error.what()));
+    }
+  }
+}
+
+std::int64_t number(std::string const& text, std::int64_t least, std::int64_t most) {
+  std::int64_t value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+    throw std::invalid_argument(
+        fmt::format("'{}' is not a whole number from {} to {}", text, least, most));
+  }
+  return value;
+}
+
+std::string set_name(std::string const& text) {
+  auto const fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  };
+  if (text.empty() || text.size() > 40 || !std::all_of(text.begin(), text.end(), fits)) {
+    throw std::invalid_argument(fmt::format("'{}' is not 1 to 40 letters, digits and -", text));
+  }
+  return text;
+}
+
+void start_log(Values const& values) {
+  Settings settings;
+  for (auto const& setting : setting_names()) {
+    if (setting.name != "log-format" && setting.name != "log-level") continue;
+    with_value(values, setting.name,
+               [&](std::string const& value) { setting.assign(settings, value); });
+  }
+  log::start(settings.log_format, settings.log_level);
+}
+
+void read_ports(Values const& values, ReplicaSettings& settings) {
+  auto const read = [&](char const* name, std::optional<std::uint16_t>& port) {
+    with_value(values, name, [&](std::string const& value) {
+      port = static_cast<std::uint16_t>(number(value, 1, 65'535));
+    });
+  };
+  read("patroni-port", settings.patroni_port);
+  read("etcd-port", settings.etcd_port);
+  read("etcd-peer-port", settings.etcd_peer_port);
+}
+
+void read_parameter(std::string const& value, ReplicaSettings& settings) {
+  auto const equals = value.find('=');
+  if (equals == 0 || equals == std::string::npos) {
+    throw std::invalid_argument(
+        fmt::format("'{}' is not NAME=VALUE, such as shared_buffers=4GB", value));
+  }
+  settings.parameters[value.substr(0, equals)] = value.substr(equals + 1);
+}
+
+void require_given(Values const& values, char const* name, char const* example) {
+  if (!values.at(name).empty()) return;
+  throw std::invalid_argument(
+      fmt::format("minga replica needs --{}, such as --{} {}.", name, name, example));
+}
+
+ReplicaSettings read_replica(Values const& values) {
+  require_given(values, "set", "main");
+  require_given(values, "listen", "10.0.0.1:5432");
+  ReplicaSettings settings;
+  with_value(values, "set", [&](std::string const& value) { settings.set = set_name(value); });
+  with_value(values, "data", [&](std::string const& value) { settings.data = value; });
+  with_value(values, "listen",
+             [&](std::string const& value) { settings.listen = cluster::parse_host_port(value); });
+  with_value(values, "join",
+             [&](std::string const& value) { settings.join = cluster::parse_host_port(value); });
+  with_value(values, "join-token", [&](std::string const& value) { settings.join_token = value; });
+  with_value(values, "user", [&](std::string const& value) { settings.user = value; });
+  read_ports(values, settings);
+  with_value(values, "ttl", [&](std::string const& value) {
+    settings.ttl = std::chrono::seconds(number(value, 5, 300));
+  });
+  with_value(values, "durability", [&](std::string const& value) {
+    settings.durability = cluster::parse_durability(value);
+  });
+  with_value(values, "postgres",
+             [&](std::string const& value) { read_parameter(value, settings); });
+  if (!settings.join && !settings.join_token.empty()) {
+    throw std::invalid_argument(
+        "--join-token needs --join HOST:PORT, a member of the set; without both a new set is "
+        "made.");
+  }
+  if (settings.join && settings.join_token.empty()) {
+    throw std::invalid_argument(
+        "--join needs --join-token FILE: a copy of the file join-token in the data folder of a "
+        "member, which holds the secrets of the set.");
+  }
+  return settings;
+}
+
+void add_replica(CLI::App& cli, Actions& actions) {
+  auto* command = cli.add_subcommand(
+      "replica", "Runs one member of a replica set: PostgreSQL, Patroni and etcd.");
+  auto values = std::make_shared<Values>();
+  add_options(*command, kReplicaOptions, *values);
+  actions[command] = [values] {
+    auto settings = read_replica(*values);
+    start_log(*values);
+    return cluster::run_replica(std::move(settings));
+  };
+}
+
+/// What minga replica starts PostgreSQL through; not for people.
+void add_postgres(CLI::App& cli, Actions& actions) {
+  auto* command = cli.add_subcommand("replica-postgres", "Used by minga replica.");
+  command->group("");
+  command->prefix_command();
+  actions[command] = [command] {
+    return cluster::become_postgres(command->remaining());
+  };
+}
+
+}  // namespace
+
+void add_replica_commands(CLI::App& cli, Actions& actions) {
+  add_replica(cli, actions);
+  add_postgres(cli, actions);
+}
+
+}  // namespace minga::server
