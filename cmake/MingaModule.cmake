@@ -1,11 +1,12 @@
-# minga_module(NAME <name> [SOURCES file...] [TESTS file...] [USES module...] [LIBRARIES library...] [TEST_USES module...])
+# minga_module(NAME <name> [SOURCES file...] [TESTS file...] [ONE_PROCESS] [USES module...] [LIBRARIES library...]
+#              [TEST_USES module...])
 #
 # Declares one room of the house: the static library minga_<name> from SOURCES, and its unit tests (one executable
-# <name>_test; each test case is a ctest of its own). USES names the modules it may include; tools/lint/direction.py
+# <name>_test; each test case is a ctest of its own, or with ONE_PROCESS all are one). USES names the modules it may include; tools/lint/direction.py
 # holds the same rule for every #include. A module with sources of its own in sub-folders is a module of its own
 # (sql_sqlite).
 function(minga_module)
-  cmake_parse_arguments(M "" "NAME" "SOURCES;TESTS;USES;LIBRARIES;TEST_USES" ${ARGN})
+  cmake_parse_arguments(M "ONE_PROCESS" "NAME" "SOURCES;TESTS;USES;LIBRARIES;TEST_USES" ${ARGN})
   set(target minga_${M_NAME})
   list(TRANSFORM M_USES PREPEND minga_)
   list(TRANSFORM M_TEST_USES PREPEND minga_)
@@ -21,8 +22,13 @@ function(minga_module)
     target_link_libraries(${M_NAME}_test PRIVATE
       ${target} ${M_TEST_USES} minga_warnings GTest::gmock GTest::gtest_main rapidcheck rapidcheck_gtest)
     minga_precompile(${M_NAME}_test)
-    gtest_discover_tests(${M_NAME}_test TEST_PREFIX "${M_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                         PROPERTIES TIMEOUT 120 LABELS unit)
+    if(M_ONE_PROCESS)
+      add_test(NAME ${M_NAME} COMMAND ${M_NAME}_test)
+      set_tests_properties(${M_NAME} PROPERTIES TIMEOUT 300 LABELS unit)
+    else()
+      gtest_discover_tests(${M_NAME}_test TEST_PREFIX "${M_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                           PROPERTIES TIMEOUT 120 LABELS unit)
+    endif()
   endif()
 endfunction()
 

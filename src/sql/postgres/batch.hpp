@@ -39,6 +39,8 @@ class Batch {
   /// A commit that no standby has confirmed: its wait was broken off.
   bool is_unreplicated = false;
 
+  /// It may take long: nothing is sent behind it.
+  bool is_slow = false;
   /// Past it the server is asked to cancel what it is doing.
   Deadline cancel_at = kNoDeadline;
   /// Past it the connection is given up.

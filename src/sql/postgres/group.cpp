@@ -9,11 +9,13 @@ namespace {
 
 /// Of one statement, after failures that another run may mend.
 constexpr int kAttempts = 10;
+constexpr std::size_t kSlowTexts = 1'000;
 
 }  // namespace
 
 void Pool::finish(Group& group) {
   counts_.operations.Increment(static_cast<double>(group.members.size()));
+  if (access_ == Access::read) learn_pace(group);
   for (auto const& member : group.members) {
     if (member.operation == nullptr) continue;
     std::span const items(&group.items[member.first], member.operation->statements.size());
@@ -22,6 +24,22 @@ void Pool::finish(Group& group) {
   auto const again = std::exchange(to_repeat_, {});
   statements_.insert(statements_.begin(), again.begin(), again.end());
   wake();
+}
+
+/// All of a slow group are suspected; each that is fast alone is cleared.
+void Pool::learn_pace(Group const& group) {
+  auto const is_slow = Clock::now() - group.sent_at > kSlow;
+  if (!is_slow && slow_texts_.empty()) return;
+  if (slow_texts_.size() > kSlowTexts) slow_texts_.clear();
+  for (auto const& member : group.members) {
+    if (member.operation == nullptr) continue;
+    auto const& text = member.operation->statements.front().sql;
+    if (is_slow) {
+      slow_texts_.insert(text);
+    } else if (group.members.size() == 1) {
+      slow_texts_.erase(text);
+    }
+  }
 }
 
 void Pool::settle(Operation& operation, Group& group, std::span<Batch::Item> items) {

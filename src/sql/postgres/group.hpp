@@ -7,6 +7,8 @@
 
 namespace minga::sql::postgres {
 
+/// A connection whose oldest group is older than this is busy: others take what comes.
+inline constexpr std::chrono::milliseconds kSlow{10};
 /// How long a server that was asked to cancel may take.
 inline constexpr std::chrono::seconds kCancelGrace{3};
 

@@ -21,15 +21,13 @@ constexpr std::size_t kGroup = 128;
 /// Groups under way on one connection: while the server is at one, the next is there already.
 /// More would not be faster, and what waits here can be answered at its deadline.
 constexpr std::size_t kGroupsAhead = 2;
-/// A connection whose oldest group is older than this is busy: others take what comes.
-constexpr auto kSlow = 10ms;
 constexpr auto kTick = 25ms;
 constexpr auto kBackoffFirst = 50ms;
 constexpr auto kBackoffMost = 1'000ms;
 
 bool is_busy(Connection const& connection, Clock::time_point now) {
   auto const* oldest = connection.oldest();
-  return oldest != nullptr && now - oldest->sent_at > kSlow;
+  return oldest != nullptr && (oldest->is_slow || now - oldest->sent_at > kSlow);
 }
 
 Error closed() {
@@ -70,7 +68,7 @@ Pool::~Pool() = default;
 Async<void> Pool::run(Operation& operation) {
   if (is_closing_ && entered_ == 0) throw closed();
   if (has_passed(operation.deadline)) throw past_deadline("The deadline passed before the start.");
-  auto& queue = operation.statements.empty() ? borrowers_ : statements_;
+  auto& queue = queue_of(operation);
   if (queue.size() >= options_.queue) {
     Error error(ErrorCode::queue_full,
                 fmt::format("{} operations are waiting for the database already.", queue.size()));
@@ -86,6 +84,13 @@ Async<void> Pool::run(Operation& operation) {
   if (operation.failure) std::rethrow_exception(operation.failure);
 }
 
+std::deque<Operation*>& Pool::queue_of(Operation const& operation) {
+  if (operation.statements.empty()) return borrowers_;
+  auto const is_slow =
+      !slow_texts_.empty() && slow_texts_.contains(operation.statements.front().sql);
+  return is_slow ? slow_statements_ : statements_;
+}
+
 /// What is submitted in one turn of the loop goes out together.
 void Pool::wake() {
   if (std::exchange(is_woken_, true)) return;
@@ -98,6 +103,7 @@ void Pool::wake() {
 void Pool::pump() {
   drop_read_only();
   send_statements();
+  send_slow_statements();
   lend();
   open_more();
   watch();
@@ -128,6 +134,24 @@ void Pool::send_statements() {
   }
 }
 
+/// One by one, and so that a connection stays for the others.
+void Pool::send_slow_statements() {
+  while (!slow_statements_.empty()) {
+    auto const taken = std::count_if(
+        connections_.begin(), connections_.end(),
+        [](auto const& each) { return each->oldest() != nullptr && each->oldest()->is_slow; });
+    auto const connection = idle_one();
+    if (!connection || static_cast<std::size_t>(taken) + 1 >= std::max<std::size_t>(bound_, 2))
+      return;
+    auto group = std::make_unique<Group>(*this);
+    group->add(*slow_statements_.front());
+    group->is_slow = true;
+    slow_statements_.pop_front();
+    counts_.groups.Increment();
+    connection->send(std::move(group));
+  }
+}
+
 std::shared_ptr<Connection> Pool::for_statements() const {
   auto const now = Clock::now();
   for (auto const& each : connections_) {
@@ -139,7 +163,7 @@ std::shared_ptr<Connection> Pool::for_statements() const {
 }
 
 /// From the other end: the first connections are the statements'.
-std::shared_ptr<Connection> Pool::for_transaction() const {
+std::shared_ptr<Connection> Pool::idle_one() const {
   for (auto each = connections_.rbegin(); each != connections_.rend(); ++each) {
     if ((*each)->is_open() && !(*each)->is_lent && !(*each)->is_cancelling &&
         (*each)->batches() == 0)
@@ -151,7 +175,7 @@ std::shared_ptr<Connection> Pool::for_transaction() const {
 void Pool::lend() {
   std::vector<Operation*> served;
   while (!borrowers_.empty()) {
-    auto connection = for_transaction();
+    auto connection = idle_one();
     if (!connection) break;
     connection->is_lent = true;
     borrowers_.front()->lent = std::move(connection);
@@ -173,7 +197,8 @@ void Pool::leave() {
 
 void Pool::open_more() {
   if (Clock::now() < open_again_at_) return;
-  auto wanted = borrowers_.size() + (statements_.empty() ? 0 : 1);
+  auto wanted =
+      borrowers_.size() + (statements_.empty() ? 0 : 1) + (slow_statements_.empty() ? 0 : 1);
   // While no server is known to be there, one at a time looks for it.
   if (connections_.empty()) wanted = std::min<std::size_t>(wanted, 1);
   auto const busy = std::count_if(connections_.begin(), connections_.end(),
@@ -184,7 +209,8 @@ void Pool::open_more() {
     auto const is_soon = [now](auto const& each) {
       return !each->is_lent && !each->is_cancelling && !is_busy(*each, now);
     };
-    if (borrowers_.empty() && std::any_of(connections_.begin(), connections_.end(), is_soon))
+    if (borrowers_.empty() && slow_statements_.empty() &&
+        std::any_of(connections_.begin(), connections_.end(), is_soon))
       return;
     ++opening_;
     tasks_.spawn(open_one());
@@ -235,10 +261,12 @@ void Pool::on_lost(Connection& connection, Error const& why) {
 }
 
 void Pool::refuse_all(Error const& error) {
-  auto statements = std::exchange(statements_, {});
-  auto borrowers = std::exchange(borrowers_, {});
-  for (auto* operation : statements) operation->fail(error);
-  for (auto* operation : borrowers) operation->fail(error);
+  std::vector<Operation*> refused;
+  for (auto* queue : {&statements_, &slow_statements_, &borrowers_}) {
+    refused.insert(refused.end(), queue->begin(), queue->end());
+    queue->clear();
+  }
+  for (auto* operation : refused) operation->fail(error);
 }
 
 Clock::duration Pool::backoff(int attempts) {
@@ -254,7 +282,7 @@ void Pool::watch() {
   auto const is_running = [](auto const& each) {
     return each->batches() > 0;
   };
-  if (statements_.empty() && borrowers_.empty() &&
+  if (statements_.empty() && slow_statements_.empty() && borrowers_.empty() &&
       std::none_of(connections_.begin(), connections_.end(), is_running))
     return;
   is_ticking_ = true;
@@ -269,13 +297,14 @@ void Pool::tick() {
   auto const now = Clock::now();
   expire_waiting(now);
   expire_running(now);
-  counts_.waiting.Set(static_cast<double>(statements_.size() + borrowers_.size()));
+  counts_.waiting.Set(
+      static_cast<double>(statements_.size() + slow_statements_.size() + borrowers_.size()));
   pump();
 }
 
 void Pool::expire_waiting(Clock::time_point now) {
   std::vector<Operation*> expired;
-  for (auto* queue : {&statements_, &borrowers_}) {
+  for (auto* queue : {&statements_, &slow_statements_, &borrowers_}) {
     auto const is_late = [&](Operation* operation) {
       if (now < operation->patience) return false;
       expired.push_back(operation);
@@ -340,7 +369,7 @@ bool Pool::is_idle() const {
   auto const is_still = [](auto const& each) {
     return each->batches() == 0 && !each->is_lent;
   };
-  return statements_.empty() && borrowers_.empty() && entered_ == 0 &&
+  return statements_.empty() && slow_statements_.empty() && borrowers_.empty() && entered_ == 0 &&
          std::all_of(connections_.begin(), connections_.end(), is_still);
 }
 

@@ -13,9 +13,10 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <random>
 #include <span>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace minga::sql::postgres {
@@ -68,10 +69,13 @@ class Pool {
   void expire_reads(Connection& connection, Clock::time_point now);
   void pump();
   void send_statements();
+  void send_slow_statements();
   std::size_t next_group_size() const;
   void lend();
   std::shared_ptr<Connection> for_statements() const;
-  std::shared_ptr<Connection> for_transaction() const;
+  std::shared_ptr<Connection> idle_one() const;
+  void learn_pace(Group const& group);
+  std::deque<Operation*>& queue_of(Operation const& operation);
   void open_more();
   Async<void> open_one();
   void adopt(Handle handle);
@@ -100,7 +104,9 @@ class Pool {
   Counts& counts_;
   std::size_t bound_;  // of connections
   std::deque<Operation*> statements_;
+  std::deque<Operation*> slow_statements_;
   std::deque<Operation*> borrowers_;
+  std::unordered_set<std::string> slow_texts_;  // of reads that were slow the last time
   std::vector<std::shared_ptr<Connection>> connections_;
   std::size_t opening_ = 0;
   std::size_t first_host_ = 0;

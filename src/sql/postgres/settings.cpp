@@ -119,6 +119,10 @@ void Settings::read_hosts(std::string const& names, std::string const& addresses
     throw wrong(fmt::format("{} hosts, but {} addresses.", name.size(), address.size()));
   if (port.size() != 1 && port.size() != count)
     throw wrong(fmt::format("{} hosts, but {} ports.", count, port.size()));
+  for (auto const& each : port) {
+    if (each.find_first_not_of("0123456789") != std::string::npos || each.size() > 5)
+      throw wrong("a port is a number from 1 to 65535.");
+  }
   for (std::size_t i = 0; i < count; ++i) {
     hosts_.push_back({names.empty() ? "" : name[i], addresses.empty() ? "" : address[i],
                       port.size() == 1 ? port[0] : port[i]});

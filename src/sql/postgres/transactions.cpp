@@ -2,6 +2,7 @@
 
 #include "sql/postgres/group.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
@@ -36,10 +37,20 @@ struct Exchange {
   std::unique_ptr<Resumption> resumption;
 };
 
+/// What a body is doing, seen from outside of it.
+struct BodyState {
+  bool is_waiting = false;  // for its statement
+  bool has_ended = false;
+  bool has_strayed = false;  // it waited for something else
+
+  void check() { has_strayed |= !is_waiting && !has_ended; }
+};
+
 class Step : public Batch {
  public:
   /// Without an exchange nobody waits.
-  Step(Pool& pool, Exchange* exchange) : pool_(pool), exchange_(exchange) {}
+  Step(Pool& pool, Exchange* exchange, std::shared_ptr<BodyState> body = nullptr)
+      : pool_(pool), exchange_(exchange), body_(std::move(body)) {}
 
   void add(Statement const& statement) {
     Item item{};
@@ -55,12 +66,25 @@ class Step : public Batch {
     exchange_->commit_failure = std::move(commit_failure);
     exchange_->loss = std::move(loss);
     exchange_->is_unreplicated = is_unreplicated;
-    std::exchange(exchange_->resumption, nullptr)->resume();
+    std::exchange(exchange_->resumption, nullptr)->resume();  // the exchange is gone after it
+    if (body_) body_->check();
   }
 
  private:
   Pool& pool_;
   Exchange* exchange_;
+  std::shared_ptr<BodyState> body_;
+};
+
+class Waiting {
+ public:
+  explicit Waiting(BodyState& body) : body_(body) { body_.is_waiting = true; }
+  ~Waiting() { body_.is_waiting = false; }
+  Waiting(Waiting const&) = delete;
+  Waiting& operator=(Waiting const&) = delete;
+
+ private:
+  BodyState& body_;
 };
 
 /// One run of a body, on one connection that is borrowed when the first statement comes.
@@ -86,6 +110,7 @@ class Run : public Transaction {
   bool is_empty() const { return kept_ == 0; }
   void want_savepoints() { next_ = Next::again_with_savepoints; }
   std::optional<Error> const& last_error() const { return last_error_; }
+  std::shared_ptr<BodyState> const& body() const { return body_; }
 
  private:
   Async<void> borrow();
@@ -99,10 +124,10 @@ class Run : public Transaction {
   std::shared_ptr<Connection> connection_;
   bool is_begun_ = false;
   bool is_failed_ = false;  // the server has the transaction as failed
-  bool is_busy_ = false;    // a statement is under way
   int kept_ = 0;            // statements that succeeded
   Next next_ = Next::done;
   std::optional<Error> last_error_;
+  std::shared_ptr<BodyState> body_ = std::make_shared<BodyState>();
 };
 
 Async<void> Run::borrow() {
@@ -121,7 +146,8 @@ Async<void> Run::send(std::unique_ptr<Step> step, Exchange& exchange) {
 }
 
 Async<Rows> Run::execute(Statement statement) {
-  if (is_busy_) throw std::logic_error("A transaction's statements are awaited one by one.");
+  if (body_->is_waiting)
+    throw std::logic_error("A transaction's statements are awaited one by one.");
   check_values(statement.values);
   if (next_ != Next::done) throw GivenUp{};
   if (is_failed_) {
@@ -131,10 +157,10 @@ Async<Rows> Run::execute(Statement statement) {
   }
   auto const deadline = std::min(statement.deadline, deadline_);
   if (has_passed(deadline)) throw past_deadline("The deadline passed before the statement began.");
-  is_busy_ = true;
+  Waiting const waiting(*body_);
   if (!connection_) co_await borrow();
   Exchange exchange;
-  auto step = std::make_unique<Step>(pool_, &exchange);
+  auto step = std::make_unique<Step>(pool_, &exchange, body_);
   if (!std::exchange(is_begun_, true)) step->add(kBegin);
   if (has_savepoints_) step->add(kSavepoint);
   auto const at = step->items.size();
@@ -143,7 +169,6 @@ Async<Rows> Run::execute(Statement statement) {
   step->cancel_at = deadline;
   if (deadline != kNoDeadline) step->give_up_at = deadline + kCancelGrace;
   co_await send(std::move(step), exchange);
-  is_busy_ = false;
   if (exchange.loss) give_up(*exchange.loss);
   for (auto const& item : exchange.items) {
     if (item.is_outdated) give_up(item.failure->error);
@@ -152,7 +177,7 @@ Async<Rows> Run::execute(Statement statement) {
     auto const failed = *failure;
     if (has_savepoints_ && !failed.is_fatal) {
       Exchange undoing;
-      auto undo = std::make_unique<Step>(pool_, &undoing);
+      auto undo = std::make_unique<Step>(pool_, &undoing, body_);
       undo->add(kRollbackTo);
       undo->add(kRelease);
       co_await send(std::move(undo), undoing);
@@ -223,13 +248,24 @@ Async<Run::Next> run_once(Pool& pool, TransactionBody const& body, Deadline dead
                           bool savepoints, std::optional<Error>& last_error) {
   Run run(pool, deadline, savepoints);
   std::exception_ptr thrown;
+  auto const executor = co_await boost::asio::this_coro::executor;
+  // It has come to its first statement, or to its end, before anything else runs here.
+  auto look = [state = run.body()] {
+    state->check();
+  };
+  boost::asio::post(executor, std::move(look));
   try {
     co_await body(run);
   } catch (GivenUp const&) {  // run.next() says what follows
   } catch (...) {
     thrown = std::current_exception();
   }
+  run.body()->has_ended = true;
   last_error = run.last_error();
+  if (run.body()->has_strayed) {
+    run.roll_back();
+    throw std::logic_error("A transaction's body awaited something other than its own statements.");
+  }
   if (run.next() == Run::Next::done && !thrown && !run.may_commit()) {
     // The body ended well after a statement that failed: what it did before that is to stay.
     if (run.is_empty()) {
