@@ -7,7 +7,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -43,8 +45,9 @@ std::string_view sqlstate_in(std::string_view message) {
     if (from == std::string_view::npos) return {};
     auto const state = message.substr(from, kLength);
     auto const all = state.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    auto const digit = state.find_first_of("0123456789");  // a severity has none
     if (state.size() == kLength && all == std::string_view::npos &&
-        message.substr(from + kLength).starts_with(": "))
+        digit != std::string_view::npos && message.substr(from + kLength).starts_with(": "))
       return state;
   }
   return {};
@@ -142,8 +145,10 @@ Async<Attempt> connect_to(Settings const& settings, Host host, Access access) {
 /// The host's addresses, each as a host of its own. Empty when the name cannot be resolved.
 Async<std::vector<Host>> resolve(Host host, std::chrono::milliseconds timeout) {
   std::vector<Host> hosts;
+  boost::system::error_code no_address;
+  asio::ip::make_address(host.name, no_address);
   if (!host.address.empty() || host.name.empty() || host.name.starts_with('/') ||
-      host.name.starts_with('@')) {
+      host.name.starts_with('@') || !no_address) {
     hosts.push_back(std::move(host));
     co_return hosts;
   }
@@ -163,26 +168,37 @@ Async<std::vector<Host>> resolve(Host host, std::chrono::milliseconds timeout) {
   co_return hosts;
 }
 
+using Place = std::vector<std::size_t>::iterator;
+
+/// Other lookups may have reordered the hosts meanwhile.
+void move_to(std::vector<std::size_t>& order, std::size_t host, Place place) {
+  auto const found = std::find(order.begin(), order.end(), host);
+  if (place == order.begin()) {
+    std::rotate(order.begin(), found, found + 1);
+  } else {
+    std::rotate(found, found + 1, order.end());
+  }
+}
+
 }  // namespace
 
-Async<Attempt> connect(Settings const& settings, Access access, std::size_t& first) {
-  auto const count = settings.hosts().size();
-  auto const begin_at = first % count;
+Async<Attempt> connect(Settings const& settings, Access access, std::vector<std::size_t>& order) {
   std::optional<NoConnection> worst;
   bool any_may_come = false;  // a server that answered may become the primary
-  for (std::size_t i = 0; i < count; ++i) {
-    auto const at = (begin_at + i) % count;
+  auto const hosts = order;
+  for (auto const at : hosts) {
     auto const& host = settings.hosts()[at];
     auto const addresses = co_await resolve(host, settings.connect_timeout());
-    if (addresses.empty())
-      worst = worst ? worst : unreachable(fmt::format("the host {} cannot be found", host.name));
+    if (addresses.empty() && !worst)
+      worst = unreachable(fmt::format("the host {} cannot be found", host.name));
     for (auto const& each : addresses) {
       auto attempt = co_await connect_to(settings, each, access);
       if (std::holds_alternative<Handle>(attempt)) {
-        first = at;
+        move_to(order, at, order.begin());
         co_return attempt;
       }
       auto& no = std::get<NoConnection>(attempt);
+      if (!no.has_answered) move_to(order, at, order.end());
       any_may_come |= no.has_answered && !no.is_refused;
       if (!worst || (no.has_answered && !worst->has_answered)) worst = std::move(no);
     }

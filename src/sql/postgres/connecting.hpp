@@ -4,9 +4,9 @@
 #include "sql/postgres/connection.hpp"
 #include "sql/postgres/settings.hpp"
 
-#include <optional>
-#include <string>
+#include <cstddef>
 #include <variant>
+#include <vector>
 
 namespace minga::sql::postgres {
 
@@ -20,9 +20,9 @@ struct NoConnection {
 
 using Attempt = std::variant<Handle, NoConnection>;
 
-/// Tries the hosts one after the other, beginning with `first`, until one is what `access` needs:
-/// a primary. `first` becomes that one. Blocks nothing: names are resolved by Asio, and every host
-/// has `settings.connect_timeout()`. The handle is in pipeline mode.
-Async<Attempt> connect(Settings const& settings, Access access, std::size_t& first);
+/// Tries the hosts in that order until one is what `access` needs: a primary, which then stands
+/// first; a host that says nothing goes to the end. Blocks nothing: names are resolved by Asio, and
+/// every host has `settings.connect_timeout()`. The handle is in pipeline mode.
+Async<Attempt> connect(Settings const& settings, Access access, std::vector<std::size_t>& order);
 
 }  // namespace minga::sql::postgres

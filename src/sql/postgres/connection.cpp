@@ -21,9 +21,8 @@ bool is_failure(PGresult const* result) {
 }
 
 std::string last_words(PGconn const* connection) {
-  std::string said = PQerrorMessage(connection);
-  while (said.ends_with('\n')) said.pop_back();
-  return said.empty() ? "the server closed the connection" : said;
+  std::string const said = PQerrorMessage(connection);
+  return said.empty() ? "the server closed the connection" : said.substr(0, said.find('\n'));
 }
 
 }  // namespace
@@ -69,7 +68,7 @@ void Connection::send(std::unique_ptr<Batch> batch) {
     PQconsumeInput(handle_.get());
     PQisBusy(handle_.get());
   }
-  if (is_open() && PQstatus(handle_.get()) == CONNECTION_OK && send_all(batch)) {
+  if (is_open() && !farewell_ && PQstatus(handle_.get()) == CONNECTION_OK && send_all(batch)) {
     flush();
     return;
   }
@@ -166,6 +165,7 @@ void Connection::wait_readable() {
 }
 
 void Connection::on_readable() {
+  heard_at_ = Clock::now();
   auto is_good = PQconsumeInput(handle_.get()) == 1;
   // What TLS has deciphered already makes no socket readable.
   if (auto* tls = static_cast<SSL*>(PQsslStruct(handle_.get(), "OpenSSL")); tls != nullptr) {
@@ -205,6 +205,7 @@ void Connection::take(PGresult* result) {
     return;
   }
   has_result_ = step.kind != Kind::sync;
+  if (is_failure(result)) note_farewell(failure_of(result));
   switch (step.kind) {
     case Kind::item:
       take_item(step, result);
@@ -218,6 +219,17 @@ void Connection::take(PGresult* result) {
       break;
     case Kind::deallocate:
       break;
+  }
+}
+
+/// A session that the server ends does nothing more of what was sent: only the commit that it may
+/// be at is uncertain.
+void Connection::note_farewell(Failure failure) {
+  if (!failure.is_fatal) return;
+  farewell_ = std::move(failure);
+  auto const is_committing = steps_.front().kind == Kind::sync;
+  for (auto step = steps_.begin() + (is_committing ? 1 : 0); step != steps_.end(); ++step) {
+    if (step->batch) step->batch->is_undone = true;
   }
 }
 

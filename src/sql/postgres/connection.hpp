@@ -59,6 +59,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   PGcancel* cancel_handle() const { return PQgetCancel(handle_.get()); }
   PGconn* handle() const { return handle_.get(); }
 
+  /// When the server last said something.
+  Clock::time_point heard_at() const { return heard_at_; }
+
+  std::size_t host = 0;        // of the settings
   bool is_lent = false;        // to a transaction
   bool is_cancelling = false;  // a cancel request is on its way: nothing may be sent
 
@@ -86,6 +90,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take(PGresult* result);
   void take_item(Step const& step, PGresult* result);
   void take_preparation(Step const& step, PGresult const* result);
+  void note_farewell(Failure failure);
   void end_sync();
   void lose(Error const& why);
   void deliver();
@@ -105,6 +110,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool has_result_ = false;              // of the step at the front; its end follows
   std::optional<Failure> farewell_;      // a FATAL error outside of any statement
   std::vector<std::unique_ptr<Batch>> answered_;
+  Clock::time_point heard_at_{};
   bool is_writing_ = false;
   bool is_lost_ = false;
   bool is_unreplicated_ = false;

@@ -22,6 +22,8 @@ constexpr std::size_t kGroup = 128;
 /// More would not be faster, and what waits here can be answered at its deadline.
 constexpr std::size_t kGroupsAhead = 2;
 constexpr auto kTick = 25ms;
+/// After that long without an answer another primary is looked for.
+constexpr auto kSilence = 1'500ms;
 constexpr auto kBackoffFirst = 50ms;
 constexpr auto kBackoffMost = 1'000ms;
 
@@ -61,7 +63,9 @@ Pool::Pool(boost::asio::io_context& context, Settings const& settings, Options c
       random_(std::random_device{}()),
       timer_(context),
       idle_(context, Deadline::max()),
-      tasks_(context.get_executor(), "postgres") {}
+      tasks_(context.get_executor(), "postgres") {
+  for (std::size_t i = 0; i < settings.hosts().size(); ++i) hosts_.push_back(i);
+}
 
 Pool::~Pool() = default;
 
@@ -218,7 +222,7 @@ void Pool::open_more() {
 }
 
 Async<void> Pool::open_one() {
-  auto attempt = co_await connect(settings_, access_, first_host_);
+  auto attempt = co_await connect(settings_, access_, hosts_);
   --opening_;
   if (auto* handle = std::get_if<Handle>(&attempt)) {
     failed_openings_ = 0;
@@ -241,9 +245,43 @@ void Pool::adopt(Handle handle) {
   };
   auto connection = std::make_shared<Connection>(context_, std::move(handle),
                                                  options_.statement_cache, std::move(lost));
+  connection->host = hosts_.front();
   connections_.push_back(connection);
   counts_.connections.Increment();
   connection->start();
+}
+
+/// A server that is paused or cut off says nothing, and its socket stays. Silence may be a long
+/// statement, too: what tells them apart is another host that is the primary now.
+void Pool::probe_if_silent(Clock::time_point now) {
+  if (hosts_.size() < 2 || is_probing_ || now < probe_again_at_) return;
+  auto const is_silent = [now](auto const& each) {
+    auto const* oldest = each->oldest();
+    return oldest != nullptr && now - std::max(oldest->sent_at, each->heard_at()) > kSilence;
+  };
+  if (std::none_of(connections_.begin(), connections_.end(), is_silent)) return;
+  is_probing_ = true;
+  tasks_.spawn(probe());
+}
+
+Async<void> Pool::probe() {
+  auto const silent = hosts_.front();
+  std::vector<std::size_t> others(hosts_.begin() + 1, hosts_.end());
+  auto attempt = co_await connect(settings_, access_, others);
+  is_probing_ = false;
+  probe_again_at_ = Clock::now() + kSilence;
+  auto* handle = std::get_if<Handle>(&attempt);
+  if (handle == nullptr) co_return;
+  log::warning(fmt::format("The database {} has another primary now.", settings_.description()));
+  others.push_back(silent);
+  hosts_ = std::move(others);
+  auto const old = connections_;
+  adopt(std::move(*handle));
+  for (auto const& each : old) {
+    if (each->host != hosts_.front())
+      each->give_up(connection_lost("Another server has become the primary."));
+  }
+  wake();
 }
 
 void Pool::on_lost(Connection& connection, Error const& why) {
@@ -297,6 +335,7 @@ void Pool::tick() {
   auto const now = Clock::now();
   expire_waiting(now);
   expire_running(now);
+  probe_if_silent(now);
   counts_.waiting.Set(
       static_cast<double>(statements_.size() + slow_statements_.size() + borrowers_.size()));
   pump();

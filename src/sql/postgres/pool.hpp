@@ -79,6 +79,8 @@ class Pool {
   void open_more();
   Async<void> open_one();
   void adopt(Handle handle);
+  void probe_if_silent(Clock::time_point now);
+  Async<void> probe();
   void refuse_all(Error const& error);
   void on_lost(Connection& connection, Error const& why);
 
@@ -109,7 +111,9 @@ class Pool {
   std::unordered_set<std::string> slow_texts_;  // of reads that were slow the last time
   std::vector<std::shared_ptr<Connection>> connections_;
   std::size_t opening_ = 0;
-  std::size_t first_host_ = 0;
+  std::vector<std::size_t> hosts_;  // in the order in which they are tried
+  bool is_probing_ = false;
+  Clock::time_point probe_again_at_{};
   int failed_openings_ = 0;
   Clock::time_point open_again_at_{};
   std::string last_refusal_;           // why no connection came to be

@@ -1,0 +1,329 @@
+// What a caller notices when servers and connections go away: at most that it takes longer.
+#include "support/postgres_test.hpp"
+#include "support/proxy.hpp"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+namespace minga::sql::postgres {
+namespace {
+
+using testing_support::PostgresEngine;
+using testing_support::PostgresServer;
+using testing_support::Proxy;
+
+constexpr char const* kInsert = "INSERT INTO notes (id, size) VALUES ($1, 0)";
+
+Options at(std::string url) {
+  Options options;
+  options.url = std::move(url);
+  return options;
+}
+
+Async<void> insert_two(Transaction& transaction, std::function<void()> between,
+                       std::function<void()> before_commit) {
+  for (std::int64_t id : {1, 2}) {
+    Params values{id};
+    Statement insert(kInsert, std::move(values));
+    co_await transaction.execute(std::move(insert));
+    if (id == 1) between();
+  }
+  before_commit();
+}
+
+void nothing() {}
+
+// Connections that end, the server staying.
+
+class CutTest : public PostgresTest {
+ protected:
+  CutTest() : proxy_(PostgresServer::shared().port()) {
+    engine_.close();
+    engine_.options.url = fmt::format("postgresql://postgres@127.0.0.1:{}/{}?sslmode=disable",
+                                      proxy_.port(), engine_.name());
+    engine_.open();
+    insert(100);
+  }
+
+  void kill_sessions() {
+    psql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'minga' "
+        "AND datname = current_database()");
+  }
+
+  Proxy proxy_;
+};
+
+TEST_F(CutTest, IdleConnectionsThatEndAreReplaced) {
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(count(), i + 1);
+    kill_sessions();
+    insert(i);
+  }
+  proxy_.cut_all();
+  insert(50);
+  EXPECT_EQ(count(), 7);
+}
+
+TEST_F(CutTest, AReadThatIsCutOffIsRunAgain) {
+  for (int i = 0; i < 5; ++i) {
+    proxy_.cut_next_answer();
+    EXPECT_EQ(count(), 1);
+    EXPECT_TRUE(proxy_.has_cut());
+  }
+}
+
+TEST_F(CutTest, ATransactionCutOffBeforeItsCommitIsRunAgain) {
+  int cuts = 0;
+  transact([&](Transaction& transaction) {
+    return insert_two(
+        transaction, [&] { ++cuts == 1 ? proxy_.cut_next_request() : nothing(); }, nothing);
+  });
+  EXPECT_EQ(count(), 3);
+  EXPECT_EQ(cuts, 2);
+  cuts = 0;
+  transact([&](Transaction& transaction) -> Async<void> {
+    ++cuts == 1 ? kill_sessions() : nothing();
+    co_await transaction.execute(Statement("UPDATE notes SET size = size + 1"));
+    cuts == 1 ? kill_sessions() : nothing();
+    co_await transaction.execute(Statement("UPDATE notes SET size = size + 1"));
+  });
+  EXPECT_EQ(size_of(1), 2);
+}
+
+TEST_F(CutTest, AWriteThatMayHaveBeenDoneIsInDoubt) {
+  proxy_.cut_next_answer();
+  auto const error = refusal([&] { insert(1); });
+  EXPECT_TRUE(error.commit_in_doubt);
+  EXPECT_EQ(error.code(), ErrorCode::connection_lost);
+  EXPECT_FALSE(error.connection_usable);
+  EXPECT_EQ(count(), 2);
+}
+
+TEST_F(CutTest, AStalledConnectionEndsReadsAtTheirDeadline) {
+  EXPECT_EQ(count(), 1);
+  proxy_.stall(true);
+  auto const begin = Clock::now();
+  auto const error = refusal([&] { read("SELECT COUNT(*) FROM notes", {}, Clock::now() + 300ms); });
+  EXPECT_EQ(error.code(), ErrorCode::deadline);
+  EXPECT_LT(Clock::now() - begin, 2s);
+  proxy_.stall(false);
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_F(CutTest, AStalledWriteIsInDoubtSoonAfterItsDeadline) {
+  proxy_.stall(true);
+  auto const begin = Clock::now();
+  auto const error = refusal([&] { write(kInsert, {std::int64_t{1}}, Clock::now() + 300ms); });
+  EXPECT_TRUE(error.commit_in_doubt);
+  EXPECT_LT(Clock::now() - begin, 8s);
+  proxy_.stall(false);
+  insert(2);
+}
+
+TEST_F(CutTest, AReadOnlyServerIsWaitedFor) {
+  psql(fmt::format("ALTER DATABASE {} SET default_transaction_read_only = on", engine_.name()));
+  kill_sessions();
+  auto waiting = start_write(kInsert, {std::int64_t{1}});
+  auto const error = refusal([&] { write(kInsert, {std::int64_t{2}}, Clock::now() + 500ms); });
+  EXPECT_EQ(error.code(), ErrorCode::deadline);
+  EXPECT_TRUE(error.retryable);
+  psql(
+      fmt::format("BEGIN READ WRITE; ALTER DATABASE {} RESET default_transaction_read_only; COMMIT",
+                  engine_.name()));
+  EXPECT_EQ(waiting.get().affected(), 1);
+  EXPECT_EQ(count(), 2);
+}
+
+// Servers that refuse.
+
+TEST(Refusals, AreSaidAtOnceAndHoldNoPassword) {
+  PostgresServer server;
+  server.sql("CREATE ROLE me LOGIN PASSWORD 'right'; CREATE ROLE keyless LOGIN");
+  server.allow_by("host all me,keyless 127.0.0.1/32 scram-sha-256");
+  auto const open_as = [&](std::string const& who, std::string const& name) {
+    PostgresEngine engine(
+        at(fmt::format("postgresql://{}@127.0.0.1:{},127.0.0.1:1/{}", who, server.port(), name)));
+    auto const begin = Clock::now();
+    try {
+      engine.run(engine.database->read(Statement("SELECT 1")));
+      return Error(ErrorCode::other, "it was let in");
+    } catch (Error const& error) {
+      EXPECT_LT(Clock::now() - begin, 5s);
+      EXPECT_EQ(std::string(error.what()).find("wrong"), std::string::npos) << error.what();
+      return error;
+    }
+  };
+  EXPECT_EQ(open_as("me:wrong", "postgres").code(), ErrorCode::refused);
+  EXPECT_FALSE(open_as("me:wrong", "postgres").retryable);
+  EXPECT_EQ(open_as("keyless", "postgres").code(), ErrorCode::refused);
+  EXPECT_EQ(open_as("nobody", "postgres").code(), ErrorCode::refused);
+  EXPECT_EQ(open_as("me:right", "nowhere").code(), ErrorCode::refused);
+  EXPECT_STREQ(open_as("me:right", "postgres").what(), "it was let in");
+}
+
+TEST(Refusals, ASecondTryMaySucceed) {
+  PostgresServer server;
+  server.sql("CREATE ROLE me LOGIN PASSWORD 'old'");
+  server.allow_by("host all me 127.0.0.1/32 scram-sha-256");
+  PostgresEngine engine(
+      at(fmt::format("postgresql://me:new@127.0.0.1:{}/postgres", server.port())));
+  auto const ask = [&] {
+    return engine.run(engine.database->read(Statement("SELECT 1::bigint"))).integer(0, 0);
+  };
+  EXPECT_THROW(ask(), Error);
+  server.sql("ALTER ROLE me PASSWORD 'new'");
+  EXPECT_EQ(ask(), 1);
+}
+
+// Servers that die.
+
+Async<void> write_until(Database& database, std::atomic<bool>& stop, std::int64_t first,
+                        std::vector<std::int64_t>& acknowledged, std::atomic<int>& doubts) {
+  for (auto id = first; !stop; ++id) {
+    Params values{id};
+    Statement insert(kInsert, std::move(values), Clock::now() + 20s);
+    try {
+      co_await database.write(std::move(insert));
+      acknowledged.push_back(id);
+    } catch (Error const& error) {
+      EXPECT_TRUE(error.commit_in_doubt) << error.what();
+      ++doubts;
+    }
+  }
+}
+
+/// Writers on both threads; what they were told stands in the table afterwards, or it is a loss.
+class Writers {
+ public:
+  explicit Writers(PostgresEngine& engine) : engine_(engine), acknowledged_(kWriters) {
+    for (std::size_t i = 0; i < kWriters; ++i) {
+      auto task = write_until(*engine.database, stop_, static_cast<std::int64_t>(i) * 1'000'000,
+                              acknowledged_[i], doubts_);
+      done_.push_back(boost::asio::co_spawn(engine.threads.context(i % 2), std::move(task),
+                                            boost::asio::use_future));
+    }
+  }
+  void stop() {
+    stop_ = true;
+    for (auto& each : done_) each.get();
+  }
+  void check() {
+    auto const rows = engine_.run(engine_.database->read(Statement("SELECT id FROM notes")));
+    std::set<std::int64_t> stored;
+    for (std::size_t i = 0; i < rows.size(); ++i) stored.insert(rows.integer(i, 0));
+    std::size_t told = 0;
+    for (auto const& ids : acknowledged_) {
+      told += ids.size();
+      for (auto const id : ids) EXPECT_TRUE(stored.contains(id)) << id << " is lost";
+    }
+    EXPECT_GT(told, 0U);
+    EXPECT_LE(stored.size(), told + static_cast<std::size_t>(doubts_));
+  }
+  int doubts() const { return doubts_; }
+
+ private:
+  static constexpr std::size_t kWriters = 8;
+  PostgresEngine& engine_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> doubts_ = 0;
+  std::vector<std::vector<std::int64_t>> acknowledged_;
+  std::vector<std::future<void>> done_;
+};
+
+constexpr char const* kTable = "CREATE TABLE notes (id BIGINT PRIMARY KEY, size BIGINT)";
+
+void grow_to(PostgresServer& server, int rows) {
+  auto const end = Clock::now() + 20s;
+  while (std::stoi(server.sql("SELECT COUNT(*) FROM notes")) < rows) ASSERT_LT(Clock::now(), end);
+}
+
+TEST(Failover, ACrashOfTheServerLosesNothingThatWasAcknowledged) {
+  PostgresServer server({"fsync = on"});
+  server.sql(kTable);
+  PostgresEngine engine(at(server.url()));
+  Writers writers(engine);
+  for (int round = 1; round <= 2; ++round) {
+    grow_to(server, round * 200);
+    server.kill();
+    server.start();
+    server.wait_until_ready();
+  }
+  grow_to(server, 600);
+  writers.stop();
+  writers.check();
+  server.stop();
+  auto const error = [&] {
+    try {
+      engine.run(engine.database->read(Statement("SELECT 1", {}, Clock::now() + 300ms)));
+    } catch (Error const& caught) {
+      return caught;
+    }
+    return Error(ErrorCode::other, "answered");
+  }();
+  EXPECT_EQ(error.code(), ErrorCode::deadline);
+  EXPECT_TRUE(error.retryable);
+}
+
+/// A primary whose commits wait for its one standby.
+class ReplicaSet {
+ public:
+  ReplicaSet()
+      : primary({"fsync = on", "synchronous_standby_names = '*'", "synchronous_commit = local"}),
+        standby(PostgresServer::StandbyOf{primary}) {
+    primary.sql(kTable);
+    primary.sql("ALTER SYSTEM SET synchronous_commit = on");
+    primary.reload();
+    auto const end = Clock::now() + 20s;
+    while (primary.sql("SELECT sync_state FROM pg_stat_replication") != "sync" ||
+           primary.sql("SHOW synchronous_commit") != "on") {
+      if (Clock::now() > end) throw std::runtime_error("the standby does not follow");
+    }
+  }
+  std::string url() const {
+    return fmt::format("postgresql://postgres@127.0.0.1:{},127.0.0.1:{}/postgres?connect_timeout=2",
+                       primary.port(), standby.port());
+  }
+  void promote() {
+    standby.sql("ALTER SYSTEM SET synchronous_standby_names = ''");
+    standby.promote();
+  }
+
+  PostgresServer primary;
+  PostgresServer standby;
+};
+
+TEST(Failover, TheNewPrimaryIsFoundAndNothingIsLost) {
+  ReplicaSet set;
+  PostgresEngine engine(at(set.url()));
+  Writers writers(engine);
+  grow_to(set.standby, 200);
+  set.primary.kill();
+  set.promote();
+  grow_to(set.standby, 600);
+  writers.stop();
+  writers.check();
+}
+
+TEST(Failover, APausedPrimaryIsLeftForTheNewOne) {
+  ReplicaSet set;
+  PostgresEngine engine(at(set.url()));
+  Writers writers(engine);
+  grow_to(set.standby, 200);
+  set.primary.pause();
+  auto reading = boost::asio::co_spawn(
+      engine.threads.context(0),
+      engine.database->read(Statement("SELECT COUNT(*) FROM notes", {}, Clock::now() + 20s)),
+      boost::asio::use_future);
+  set.promote();
+  auto const begin = Clock::now();
+  grow_to(set.standby, 800);
+  EXPECT_GE(reading.get().integer(0, 0), 200);
+  EXPECT_LT(Clock::now() - begin, 10s);
+  writers.stop();
+  writers.check();
+}
+
+}  // namespace
+}  // namespace minga::sql::postgres
