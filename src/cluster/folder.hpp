@@ -45,6 +45,8 @@ class Folder {
   std::filesystem::path const& root() const { return root_; }
   std::filesystem::path join_token() const { return root_ / "join-token"; }
   std::filesystem::path member() const { return root_ / "member.json"; }
+  /// There once an operator has removed the member from its set.
+  std::filesystem::path removed() const { return root_ / "removed"; }
   std::filesystem::path lock() const { return root_ / "lock"; }
   std::filesystem::path etcd_configuration() const { return root_ / "etcd.yml"; }
   std::filesystem::path patroni_configuration() const { return root_ / "patroni.yml"; }

@@ -3,6 +3,8 @@
 #include "async/deadline.hpp"
 #include "base/json_text.hpp"
 #include "base/logging.hpp"
+#include "base/time_text.hpp"
+#include "cluster/json_parts.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -16,7 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr auto kCall = 2s;
 constexpr auto kRefresh = 5s;
-constexpr auto kBetweenMoves = 30s;
+constexpr auto kBetweenMoves = 10s;
+constexpr auto kStepDownLasts = 60s;
 
 std::string key_of(MemberAddress const& member) {
   return std::string(kMemberKeys) + member.name();
@@ -27,28 +30,18 @@ std::size_t voters_of(std::vector<EtcdMember> const& members) {
       members.begin(), members.end(), [](EtcdMember const& each) { return !each.is_learner; }));
 }
 
-bool truth_at(JsonObject const& object, std::string_view name) {
-  auto const* value = object.if_contains(name);
-  return value != nullptr && value->is_bool() && value->get_bool();
-}
-
-Durability durability_in(JsonObject const& configuration) {
-  auto const* own = configuration.if_contains("minga");
-  auto const* durability =
-      own != nullptr && own->is_object() ? own->get_object().if_contains("durability") : nullptr;
-  auto const is_available =
-      durability != nullptr && durability->is_string() && durability->get_string() == "available";
-  return is_available ? Durability::available : Durability::strict;
+Durability durability_in(Json const& configuration) {
+  auto const durability = text_of(find(find(&configuration, "minga"), "durability"));
+  return durability == "available" ? Durability::available : Durability::strict;
 }
 
 /// Whether a standby holds every write that was answered, by what Patroni last knew.
 bool has_synchronous_standby(Json const& cluster) {
-  auto const* members = cluster.as_object().if_contains("members");
-  if (members == nullptr) return false;
-  return std::any_of(members->as_array().begin(), members->as_array().end(), [](Json const& each) {
-    auto const* role = each.as_object().if_contains("role");
-    return role != nullptr && *role == "sync_standby";
-  });
+  auto const* members = find(&cluster, "members");
+  if (members == nullptr || !members->is_array()) return false;
+  return std::any_of(
+      members->get_array().begin(), members->get_array().end(),
+      [](Json const& each) { return text_of(find(&each, "role")) == "sync_standby"; });
 }
 
 }  // namespace
@@ -90,6 +83,10 @@ Async<void> Keeper::refresh_members() {
   refreshed_ = Clock::now();
   std::vector<MemberAddress> members;
   for (auto const& [key, text] : listed) members.push_back(address_from(read_json(text)));
+  auto const is_self = [&](MemberAddress const& each) {
+    return each.name() == self_.name();
+  };
+  misses_ = std::any_of(members.begin(), members.end(), is_self) ? 0 : misses_ + 1;
   if (members.empty() || members == identity_.members) co_return;
   identity_.members = std::move(members);
   write_private(folder_.join_token(), to_text(identity_));
@@ -100,6 +97,7 @@ Async<void> Keeper::look() {
     co_await look_at_patroni();
     if (Clock::now() - refreshed_ > kRefresh) co_await refresh_members();
     if (!is_primary_) co_return;
+    if (!is_noted_) co_await note_election();
     auto const members = co_await etcd_.members(Clock::now() + kCall);
     co_await fit_settings(voters_of(members));
     co_await move_etcd_leader(members);
@@ -112,23 +110,63 @@ Async<void> Keeper::look_at_patroni() {
   auto const status = co_await patroni_.check("/primary", Clock::now() + kCall);
   heard_ = Clock::now();
   is_primary_ = status == 200;
+  is_noted_ = is_noted_ && is_primary_;
+}
+
+Async<std::string> Keeper::election_reason(std::string previous) {
+  if (previous.empty()) co_return "the set's first start";
+  if (previous == self_.name()) co_return "it was started again";
+  auto const asked = co_await etcd_.list(std::string(kStepDownKeys), Clock::now() + kCall);
+  for (auto const& [key, text] : asked) {
+    auto const value = read_json(text);
+    if (text_of(find(&value, "from")) != previous) continue;
+    auto const when = parse_time(text_of(find(&value, "at")));
+    if (when && now_millis() - *when < kStepDownLasts) {
+      co_return fmt::format("{} stepped down", previous);
+    }
+  }
+  co_return fmt::format("{} was stopped or lost", previous);
+}
+
+/// PostgreSQL's history says when a timeline began, but not why.
+Async<void> Keeper::note_election() {
+  auto const state = co_await patroni_.get("/patroni", Clock::now() + kCall);
+  auto const timeline = number_of(find(&state, "timeline"));
+  if (!timeline) co_return;  // it is not promoted yet
+  auto const noted = co_await etcd_.list(std::string(kElectionKeys), Clock::now() + kCall);
+  std::string previous;
+  if (!noted.empty()) {
+    auto const last = read_json(noted.begin()->second);
+    previous = text_of(find(&last, "primary"));
+    is_noted_ = previous == self_.name() && number_of(find(&last, "timeline")) == timeline;
+    if (is_noted_) co_return;
+  }
+  auto const reason = co_await election_reason(previous);
+  JsonObject const election{{"primary", self_.name()},
+                            {"previous", previous},
+                            {"timeline", *timeline},
+                            {"at", format_time(now_millis())},
+                            {"reason", reason}};
+  auto const text = boost::json::serialize(election);
+  co_await etcd_.put(std::string(kElectionKeys) + "last", text, Clock::now() + kCall);
+  co_await etcd_.erase(std::string(kStepDownKeys) + "last", Clock::now() + kCall);
+  is_noted_ = true;
+  log::info(fmt::format("{} is the primary: {}", self_.name(), reason));
 }
 
 /// With three members and more a write waits for a standby, and for as many that a majority has
 /// it; with fewer it would wait for ever. Not before the first standby is there, either.
 Async<void> Keeper::fit_settings(std::size_t voters) {
-  auto const configuration = co_await patroni_.get("/config", Clock::now() + kCall);
-  auto const& now = configuration.as_object();
-  auto const was_strict = truth_at(now, "synchronous_mode_strict");
+  auto const now = co_await patroni_.get("/config", Clock::now() + kCall);
+  auto const was_strict = truth_of(find(&now, "synchronous_mode_strict"));
   auto strict = durability_in(now) == Durability::strict && voters >= 3;
   if (strict && !was_strict) {
     auto const cluster = co_await patroni_.get("/cluster", Clock::now() + kCall);
     strict = has_synchronous_standby(cluster);
   }
   auto const standbys = synchronous_standbys(voters);
-  auto const* count = now.if_contains("synchronous_node_count");
-  auto const same_count = count != nullptr && *count == Json(standbys);
-  if (strict == was_strict && same_count) co_return;
+  auto const count = number_of(find(&now, "synchronous_node_count"));
+  if (strict == was_strict && count == standbys) co_return;
   JsonObject const changes{{"synchronous_mode_strict", strict},
                            {"synchronous_node_count", standbys}};
   co_await patroni_.change_configuration(changes, Clock::now() + kCall);
@@ -147,9 +185,9 @@ Async<void> Keeper::move_etcd_leader(std::vector<EtcdMember> const& members) {
     if (member.id == status.id || member.is_learner || member.name.empty()) continue;
     auto const other = identity_.find(parse_host_port(member.name));
     Etcd const there(client_, {{other.host, other.etcd}});
-    moved_ = Clock::now();
     auto const answer = co_await there.status(Clock::now() + kCall);
     if (answer.leader != status.id) continue;
+    moved_ = Clock::now();
     co_await etcd_.move_leader(member.id, Clock::now() + kCall);
     log::info(fmt::format("etcd is led by {} now, for PostgreSQL is led from here", member.name));
     co_return;

@@ -13,6 +13,10 @@ namespace minga::cluster {
 /// gone with it, and an operator wants to see who is missing.
 inline constexpr std::string_view kMemberKeys = "/minga-members/";
 
+/// How the present primary came to be it, and who was last asked to step down.
+inline constexpr std::string_view kElectionKeys = "/minga-election/";
+inline constexpr std::string_view kStepDownKeys = "/minga-step-down/";
+
 /// What one member does for its set while it runs: says where it is, keeps the list of members in
 /// its join token, and, as the primary's, keeps the set's settings fit for the number of members.
 class Keeper {
@@ -29,6 +33,9 @@ class Keeper {
   std::vector<MemberAddress> const& members() const { return identity_.members; }
   std::vector<HostPort> other_endpoints() const;
 
+  /// An operator has taken the member off the list.
+  bool is_removed() const { return misses_ > 1; }
+
   /// Patroni's API has given no answer for more than the ttl.
   bool patroni_is_silent() const { return Clock::now() - heard_ > silence_; }
   void forgive_patroni() { heard_ = Clock::now(); }
@@ -36,6 +43,8 @@ class Keeper {
  private:
   Async<void> refresh_members();
   Async<void> look_at_patroni();
+  Async<void> note_election();
+  Async<std::string> election_reason(std::string previous);
   Async<void> fit_settings(std::size_t voters);
   Async<void> move_etcd_leader(std::vector<EtcdMember> const& members);
 
@@ -49,7 +58,9 @@ class Keeper {
   Clock::time_point heard_ = Clock::now();
   Clock::time_point refreshed_{};
   Clock::time_point moved_{};
+  int misses_ = 0;  // looks in a row at lists without this member
   bool is_primary_ = false;
+  bool is_noted_ = false;
 };
 
 }  // namespace minga::cluster

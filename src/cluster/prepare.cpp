@@ -207,6 +207,11 @@ void open_member(ReplicaSettings const& settings, Prepared& prepared) {
   prepared.identity = read_join_token(folder.join_token());
   prepared.member = *read_member(folder);
   require_same(settings, prepared.identity, prepared.member.address);
+  if (std::filesystem::exists(folder.removed())) {
+    throw std::invalid_argument(fmt::format(
+        "--data: the member in {} was removed from its set. To join anew, empty the folder",
+        folder.root().string()));
+  }
   if (std::filesystem::exists(folder.etcd_data() / "member")) {
     prepared.member.joins.reset();
   } else if (!prepared.member.joins && prepared.identity.members.size() > 1) {

@@ -6,6 +6,7 @@
 #include "base/logging.hpp"
 #include "cluster/child_log.hpp"
 #include "cluster/etcd.hpp"
+#include "cluster/json_parts.hpp"
 #include "cluster/keeper.hpp"
 #include "cluster/patroni.hpp"
 #include "cluster/prepare.hpp"
@@ -32,6 +33,7 @@ constexpr auto kStep = 100ms;
 constexpr auto kProbe = 500ms;  // what is starting accepts connections before it answers
 constexpr auto kCall = 5s;
 constexpr auto kJoinPatience = 60s;
+constexpr auto kJoinRest = 500ms;
 constexpr auto kPatroniPatience = 90s;  // a shutdown writes what is not on the disk yet
 constexpr auto kEtcdPatience = 10s;
 
@@ -92,6 +94,7 @@ class Replica {
   Async<void> live();
   Async<void> start();
   Async<void> ask_to_join();
+  Async<void> enter_etcd(Etcd const& etcd, Deadline deadline);
   Async<void> wait_for_etcd();
   Async<bool> etcd_is_ready();
   Async<void> wait_for_postgres();
@@ -138,11 +141,7 @@ void Replica::write_files(std::string etcd_cluster) {
 
 /// As a learner first: it gets etcd's data without a vote, so that the set stays able to decide
 /// even if this machine dies right now.
-Async<void> Replica::ask_to_join() {
-  Etcd const etcd(client_, endpoints_of(prepared_.identity, *prepared_.member.joins));
-  auto const deadline = Clock::now() + kJoinPatience;
-  log::info(
-      fmt::format("asking {} to join the set {}", prepared_.member.joins->text(), settings_.set));
+Async<void> Replica::enter_etcd(Etcd const& etcd, Deadline deadline) {
   auto members = co_await etcd.members(deadline);
   auto const peer = address().peer_url();
   for (auto const& member : members) {
@@ -161,6 +160,26 @@ Async<void> Replica::ask_to_join() {
     }
   }
   write_files(std::move(cluster));
+}
+
+/// etcd takes nobody in until its members have been together for some seconds.
+Async<void> Replica::ask_to_join() {
+  Etcd const etcd(client_, endpoints_of(prepared_.identity, *prepared_.member.joins));
+  auto const deadline = Clock::now() + kJoinPatience;
+  log::info(
+      fmt::format("asking {} to join the set {}", prepared_.member.joins->text(), settings_.set));
+  std::string told;
+  for (;;) {
+    try {
+      co_await enter_etcd(etcd, deadline);
+      co_return;
+    } catch (Error const& error) {
+      if (error.status() != 503 || has_passed(deadline)) throw;
+      if (error.message() != told) log::info(fmt::format("not yet: {}", error.message()));
+      told = error.message();
+    }
+    co_await sleep_for(kJoinRest);
+  }
 }
 
 Async<bool> Replica::etcd_is_ready() {
@@ -197,13 +216,11 @@ Async<void> Replica::wait_for_etcd() {
 Async<bool> Replica::postgres_is_ready() {
   try {
     auto const state = co_await patroni_here_.get("/patroni", Clock::now() + kCall);
-    auto const* running = state.as_object().if_contains("state");
-    auto const* role = state.as_object().if_contains("role");
-    if (running == nullptr || *running != "running" || role == nullptr) co_return false;
-    is_primary_ = *role == "master";
+    if (text_of(find(&state, "state")) != "running") co_return false;
+    is_primary_ = text_of(find(&state, "role")) == "master";
     // The holder of the leader's key is the primary, or about to be promoted.
     auto const leads = co_await patroni_here_.check("/leader", Clock::now() + kCall);
-    auto const has_leader = !state.as_object().contains("cluster_unlocked");
+    auto const has_leader = !truth_of(find(&state, "cluster_unlocked"));
     co_return is_primary_ ? leads == 200 : has_leader&& leads != 200;
   } catch (Error const& error) {
     log::debug(error.message());
@@ -262,6 +279,10 @@ Async<void> Replica::keep() {
     co_await sleep_for(1s);
     co_await keeper_.look();
     watch_patroni();
+    if (!keeper_.is_removed()) continue;
+    log::info(fmt::format("{} was removed from the set; ending", address().name()));
+    write_private(prepared_.folder.removed(), "");
+    co_return;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "server/replica_commands.hpp"
 
 #include "cluster/replica.hpp"
+#include "server/command_options.hpp"
 #include "server/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -16,16 +17,6 @@ namespace minga::server {
 namespace {
 
 using cluster::ReplicaSettings;
-
-/// The values of one command's options, as texts.
-using Values = std::map<std::string, std::vector<std::string>>;
-
-struct Option {
-  char const* name;
-  char const* argument;
-  char const* help;
-  bool repeats = false;
-};
 
 constexpr std::array kReplicaOptions{
     Option{"set", "NAME", "The set's name: letters, digits and -."},
@@ -46,37 +37,6 @@ constexpr std::array kReplicaOptions{
     Option{"postgres", "NAME=VALUE", "A setting of this member's PostgreSQL.", true},
     Option{"log-format", "text|json", "Form of the log's lines (text)."},
     Option{"log-level", "LEVEL", "debug, info, warning or error (info)."}};
-
-std::string variable_of(std::string name) {
-  std::replace(name.begin(), name.end(), '-', '_');
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-  return "MINGA_" + name;
-}
-
-template <class Options>
-void add_options(CLI::App& command, Options const& options, Values& values) {
-  for (auto const& each : options) {
-    auto* option = command.add_option(fmt::format("--{}", each.name), values[each.name], each.help);
-    option->type_name(each.argument);
-    option->envname(variable_of(each.name));
-    if (!each.repeats) option->expected(1);
-    option->multi_option_policy(each.repeats ? CLI::MultiOptionPolicy::TakeAll
-                                             : CLI::MultiOptionPolicy::TakeLast);
-  }
-}
-
-/// Runs `read` on the option's value when it was given, and says where a refused one stood.
-template <class Read>
-void with_value(Values const& values, std::string const& name, Read read) {
-  for (auto const& value : values.at(name)) {
-    try {
-      read(value);
-    } catch (std::invalid_argument const& error) {
-      throw std::invalid_argument(fmt::format("--{}: {}.", name, error.what()));
-    }
-  }
-}
 
 std::int64_t number(std::string const& text, std::int64_t least, std::int64_t most) {
   std::int64_t value = 0;
@@ -119,15 +79,6 @@ void read_ports(Values const& values, ReplicaSettings& settings) {
   read("etcd-peer-port", settings.etcd_peer_port);
 }
 
-void read_parameter(std::string const& value, ReplicaSettings& settings) {
-  auto const equals = value.find('=');
-  if (equals == 0 || equals == std::string::npos) {
-    throw std::invalid_argument(
-        fmt::format("'{}' is not NAME=VALUE, such as shared_buffers=4GB", value));
-  }
-  settings.parameters[value.substr(0, equals)] = value.substr(equals + 1);
-}
-
 void require_given(Values const& values, char const* name, char const* example) {
   if (!values.at(name).empty()) return;
   throw std::invalid_argument(
@@ -154,7 +105,7 @@ ReplicaSettings read_replica(Values const& values) {
     settings.durability = cluster::parse_durability(value);
   });
   with_value(values, "postgres",
-             [&](std::string const& value) { read_parameter(value, settings); });
+             [&](std::string const& value) { settings.parameters.insert(name_and_value(value)); });
   if (!settings.join && !settings.join_token.empty()) {
     throw std::invalid_argument(
         "--join-token needs --join HOST:PORT, a member of the set; without both a new set is "
@@ -194,6 +145,7 @@ void add_postgres(CLI::App& cli, Actions& actions) {
 
 void add_replica_commands(CLI::App& cli, Actions& actions) {
   add_replica(cli, actions);
+  add_replicas(cli, actions);
   add_postgres(cli, actions);
 }
 

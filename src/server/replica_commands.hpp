@@ -15,4 +15,7 @@ using Actions = std::map<CLI::App*, std::function<int()>>;
 /// `minga replica`, `minga replicas` and what they start.
 void add_replica_commands(CLI::App& cli, Actions& actions);
 
+/// `minga replicas` alone.
+void add_replicas(CLI::App& cli, Actions& actions);
+
 }  // namespace minga::server

@@ -14,6 +14,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <optional>
 
 #ifndef MINGA_VERSION
 #define MINGA_VERSION "unknown"
@@ -74,14 +75,17 @@ class CommandLine {
   }
 
   int run(int argc, char** argv) {
-    if (argc > 1 && *argv[1] != '-' && !has_command(argv[1])) return refuse_command(argv[1]);
+    if (auto const refused = refuse_unknown(argc, argv)) return *refused;
     try {
       cli_.parse(argc, argv);
     } catch (CLI::ParseError const& error) {
       return cli_.exit(error) == 0 ? 0 : 2;
     }
     try {
-      return actions_.at(cli_.get_subcommands().front())();
+      // The command, or the one within it that was named.
+      auto* command = cli_.get_subcommands().front();
+      if (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+      return actions_.at(command)();
     } catch (std::invalid_argument const& error) {
       fmt::print(stderr, "minga: {}\n", error.what());
       return 2;
@@ -92,19 +96,32 @@ class CommandLine {
   }
 
  private:
-  bool has_command(std::string const& name) const {
-    auto const commands = cli_.get_subcommands({});
-    return std::any_of(commands.begin(), commands.end(),
-                       [&](CLI::App const* command) { return command->get_name() == name; });
+  /// A command, or one within it, that there is not: CLI11 would not say which there are.
+  std::optional<int> refuse_unknown(int argc, char** argv) const {
+    CLI::App const* level = &cli_;
+    for (int i = 1; i < argc && *argv[i] != '-'; ++i) {
+      auto const within = level->get_subcommands({});
+      if (within.empty()) break;
+      auto const named = std::find_if(within.begin(), within.end(), [&](CLI::App const* command) {
+        return command->get_name() == argv[i];
+      });
+      if (named == within.end()) return refuse_command(*level, argv[i]);
+      level = *named;
+    }
+    return std::nullopt;
   }
 
-  int refuse_command(char const* name) const {
+  static int refuse_command(CLI::App const& level, char const* name) {
     std::string known;
-    for (auto const* command : cli_.get_subcommands({})) {
+    for (auto const* command : level.get_subcommands({})) {
+      if (command->get_group().empty()) continue;  // it is not for people
       known += (known.empty() ? "" : ", ") + command->get_name();
     }
-    fmt::print(stderr, "minga: There is no command '{}'; there are: {}. minga --help says more.\n",
-               name, known);
+    auto const* parent = level.get_parent();
+    auto const within = parent == nullptr ? "" : level.get_name() + " ";
+    fmt::print(stderr,
+               "minga: There is no command '{}{}'; there are: {}. minga {}--help says more.\n",
+               within, name, known, within);
     return 2;
   }
 

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "cluster/status.hpp"
+
+#include <string>
+
+namespace minga::cluster {
+
+// What an operator does to a set. Each throws Error: 404 for what is not there, 409 where it would
+// do harm or the set refuses, 503 where nobody answers.
+
+/// The member of that name; Error 404 names those that there are.
+MemberStatus const& require_member(SetStatus const& status, HostPort const& member);
+
+/// Takes the member off the set: off the list, whereupon a `minga replica` that runs ends by
+/// itself, then out of etcd. Refuses the primary, the last member, and, unless forced, what would
+/// leave the set without a majority.
+Async<void> remove_member(SetAccess const& access, HostPort member, bool force, Deadline deadline);
+
+/// Hands the primary's role to a synchronous standby, to `candidate` where it is given; the name
+/// of the new primary.
+Async<std::string> step_down(SetAccess const& access, std::optional<HostPort> candidate,
+                             Deadline deadline);
+
+/// Throws the member's copy away and clones the primary's anew.
+Async<void> reinitialize(SetAccess const& access, HostPort member, Deadline deadline);
+
+/// The set's configuration as Patroni keeps it, from any member that answers.
+Async<Json> read_configuration(SetAccess const& access, Deadline deadline);
+
+/// Changes members of it; null removes one.
+Async<void> change_configuration(SetAccess const& access, JsonObject changes, Deadline deadline);
+
+/// Why removing the member would leave too few of the others; empty when it would not.
+std::string refusal_to_remove(SetStatus const& status, HostPort const& member, bool force);
+
+}  // namespace minga::cluster
