@@ -237,6 +237,14 @@ void PostgresServer::reload() const {
   ::kill(postmaster_, SIGHUP);
 }
 
+void PostgresServer::give(std::string const& name, std::filesystem::path const& file) const {
+  auto const target = data_ / name;
+  std::filesystem::copy_file(file, target);
+  std::filesystem::permissions(
+      target, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  own(target);
+}
+
 /// Gives a path to the user that the server runs as.
 void PostgresServer::own(std::filesystem::path const& path) const {
   if (::geteuid() != 0) return;

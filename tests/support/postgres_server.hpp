@@ -55,6 +55,8 @@ class PostgresServer {
   /// Appends to pg_hba.conf's front and reloads.
   void allow_by(std::string const& hba_line) const;
   void reload() const;
+  /// Copies a file into the data folder, readable by the server alone.
+  void give(std::string const& name, std::filesystem::path const& file) const;
 
  private:
   void own(std::filesystem::path const& path) const;

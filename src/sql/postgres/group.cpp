@@ -91,27 +91,4 @@ void Pool::repeat(Operation& operation, Error const& why, bool alone) {
   }
 }
 
-/// A read needs no answer of the server's to be given up.
-void Pool::expire_reads(Connection& connection, Clock::time_point now) {
-  connection.for_each_batch([now](Batch& batch) {
-    auto& group = static_cast<Group&>(batch);
-    for (auto& member : group.members) {
-      if (member.operation == nullptr || now < member.operation->deadline) continue;
-      group.items[member.first].is_wanted = false;
-      std::exchange(member.operation, nullptr)
-          ->fail(past_deadline("The read was given up at its deadline."));
-    }
-  });
-}
-
-/// The primary has become a standby under us.
-void Pool::drop_read_only() {
-  if (access_ == Access::read) return;
-  auto const connections = connections_;
-  for (auto const& each : connections) {
-    if (each->was_read_only() && !each->is_lent)
-      each->give_up(connection_lost("The server has become read-only."));
-  }
-}
-
 }  // namespace minga::sql::postgres

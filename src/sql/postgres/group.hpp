@@ -12,6 +12,11 @@ inline constexpr std::chrono::milliseconds kSlow{10};
 /// How long a server that was asked to cancel may take.
 inline constexpr std::chrono::seconds kCancelGrace{3};
 
+inline bool is_busy(Connection const& connection, Clock::time_point now) {
+  auto const* oldest = connection.oldest();
+  return oldest != nullptr && (oldest->is_slow || now - oldest->sent_at > kSlow);
+}
+
 /// Statements of several callers, in one transaction of the server's.
 class Pool::Group : public Batch {
  public:

@@ -1,0 +1,149 @@
+// How the pool comes to its connections, and what it does when they are lost.
+#include "base/logging.hpp"
+#include "sql/postgres/connecting.hpp"
+#include "sql/postgres/group.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace minga::sql::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// After that long without an answer another primary is looked for.
+constexpr auto kSilence = 1'500ms;
+constexpr auto kBackoffFirst = 50ms;
+constexpr auto kBackoffMost = 1'000ms;
+
+}  // namespace
+
+void Pool::open_more() {
+  if (Clock::now() < open_again_at_) return;
+  auto wanted =
+      borrowers_.size() + (statements_.empty() ? 0 : 1) + (slow_statements_.empty() ? 0 : 1);
+  // While no server is known to be there, one at a time looks for it.
+  if (connections_.empty()) wanted = std::min<std::size_t>(wanted, 1);
+  auto const busy = std::count_if(connections_.begin(), connections_.end(),
+                                  [](auto const& each) { return each->is_open(); });
+  while (opening_ < wanted && static_cast<std::size_t>(busy) + opening_ < bound_) {
+    // A group that waits for the one before it is faster than a second connection.
+    auto const now = Clock::now();
+    auto const is_soon = [now](auto const& each) {
+      return !each->is_lent && !each->is_cancelling && !is_busy(*each, now);
+    };
+    if (borrowers_.empty() && slow_statements_.empty() &&
+        std::any_of(connections_.begin(), connections_.end(), is_soon))
+      return;
+    ++opening_;
+    tasks_.spawn(open_one());
+  }
+}
+
+Async<void> Pool::open_one() {
+  auto attempt = co_await connect(settings_, access_, hosts_);
+  --opening_;
+  if (auto* handle = std::get_if<Handle>(&attempt)) {
+    failed_openings_ = 0;
+    adopt(std::move(*handle));
+  } else {
+    auto const& no = std::get<NoConnection>(attempt);
+    open_again_at_ = Clock::now() + backoff(++failed_openings_);
+    last_refusal_ = no.error.what();
+    if (failed_openings_ == 1 || no.is_refused)
+      log::warning(fmt::format("No connection to the database {}: {}", settings_.description(),
+                               no.error.what()));
+    if (no.is_refused && connections_.empty()) refuse_all(no.error);
+  }
+  wake();
+}
+
+void Pool::adopt(Handle handle) {
+  auto lost = [this](Connection& connection, Error const& why) {
+    on_lost(connection, why);
+  };
+  auto connection = std::make_shared<Connection>(context_, std::move(handle),
+                                                 options_.statement_cache, std::move(lost));
+  connection->host = hosts_.front();
+  connections_.push_back(connection);
+  counts_.connections.Increment();
+  connection->start();
+}
+
+void Pool::refuse_all(Error const& error) {
+  std::vector<Operation*> refused;
+  for (auto* queue : {&statements_, &slow_statements_, &borrowers_}) {
+    refused.insert(refused.end(), queue->begin(), queue->end());
+    queue->clear();
+  }
+  for (auto* operation : refused) operation->fail(error);
+}
+
+Clock::duration Pool::backoff(int attempts) {
+  auto const most = std::min<std::chrono::milliseconds>(
+      kBackoffFirst * (1 << std::min(attempts - 1, 10)), kBackoffMost);
+  return std::chrono::milliseconds(
+      std::uniform_int_distribution<std::int64_t>(most.count() / 2, most.count())(random_));
+}
+
+/// A server that is paused or cut off says nothing, and its socket stays. Silence may be a long
+/// statement, too: what tells them apart is another host that is the primary now.
+void Pool::probe_if_silent(Clock::time_point now) {
+  if (hosts_.size() < 2 || is_probing_ || now < probe_again_at_) return;
+  auto const is_silent = [now](auto const& each) {
+    auto const* oldest = each->oldest();
+    return oldest != nullptr && now - std::max(oldest->sent_at, each->heard_at()) > kSilence;
+  };
+  if (std::none_of(connections_.begin(), connections_.end(), is_silent)) return;
+  is_probing_ = true;
+  tasks_.spawn(probe());
+}
+
+Async<void> Pool::probe() {
+  auto const silent = hosts_.front();
+  std::vector<std::size_t> others(hosts_.begin() + 1, hosts_.end());
+  auto attempt = co_await connect(settings_, access_, others);
+  is_probing_ = false;
+  probe_again_at_ = Clock::now() + kSilence;
+  auto* handle = std::get_if<Handle>(&attempt);
+  if (handle == nullptr) co_return;
+  log::warning(fmt::format("The database {} has another primary now.", settings_.description()));
+  others.push_back(silent);
+  hosts_ = std::move(others);
+  auto const old = connections_;
+  adopt(std::move(*handle));
+  for (auto const& each : old) {
+    if (each->host != hosts_.front())
+      each->give_up(connection_lost("Another server has become the primary."));
+  }
+  wake();
+}
+
+/// The primary has become a standby under us.
+void Pool::drop_read_only() {
+  if (access_ == Access::read) return;
+  auto const connections = connections_;
+  for (auto const& each : connections) {
+    if (each->was_read_only() && !each->is_lent)
+      each->give_up(connection_lost("The server has become read-only."));
+  }
+}
+
+void Pool::on_lost(Connection& connection, Error const& why) {
+  auto const same = [&](auto const& each) {
+    return each.get() == &connection;
+  };
+  auto const found = std::find_if(connections_.begin(), connections_.end(), same);
+  if (found == connections_.end()) return;
+  connections_.erase(found);
+  counts_.connections.Decrement();
+  counts_.lost.Increment();
+  log::warning(fmt::format("A connection to the database {} is lost: {}", settings_.description(),
+                           why.what()));
+  wake();
+}
+
+}  // namespace minga::sql::postgres
