@@ -7,6 +7,7 @@
 #include "cluster/json_parts.hpp"
 
 #include <boost/json/serialize.hpp>
+#include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kCall = 2s;
 constexpr auto kRefresh = 5s;
+constexpr auto kStarting = 60s;  // for Patroni to answer after its start
 constexpr auto kBetweenMoves = 10s;
 constexpr auto kStepDownLasts = 60s;
 
@@ -79,7 +81,11 @@ Async<void> Keeper::enter() {
 }
 
 Async<void> Keeper::refresh_members() {
-  auto const listed = co_await etcd_.list(std::string(kMemberKeys), Clock::now() + kCall);
+  // A member that was removed has no etcd of its own any more.
+  auto endpoints = other_endpoints();
+  endpoints.insert(endpoints.begin(), {self_.host, self_.etcd});
+  Etcd const everyone(client_, std::move(endpoints));
+  auto const listed = co_await everyone.list(std::string(kMemberKeys), Clock::now() + kRefresh);
   refreshed_ = Clock::now();
   std::vector<MemberAddress> members;
   for (auto const& [key, text] : listed) members.push_back(address_from(read_json(text)));
@@ -94,21 +100,36 @@ Async<void> Keeper::refresh_members() {
 
 Async<void> Keeper::look() {
   try {
-    co_await look_at_patroni();
-    if (Clock::now() - refreshed_ > kRefresh) co_await refresh_members();
-    if (!is_primary_) co_return;
-    if (!is_noted_) co_await note_election();
-    auto const members = co_await etcd_.members(Clock::now() + kCall);
-    co_await fit_settings(voters_of(members));
-    co_await move_etcd_leader(members);
+    co_await look_once();
   } catch (Error const& error) {
-    log::debug(fmt::format("the set's settings were not looked at: {}", error.message()));
+    log::debug(fmt::format("the set was not looked at: {}", error.message()));
+  } catch (boost::system::system_error const& error) {
+    if (error.code() == boost::asio::error::operation_aborted) throw;
+    log::error(fmt::format("the set was not looked at: {}", error.what()));
+  } catch (std::exception const& error) {
+    log::error(fmt::format("the set was not looked at: {}", error.what()));
   }
 }
 
+Async<void> Keeper::look_once() {
+  if (Clock::now() - refreshed_ > kRefresh) co_await refresh_members();
+  co_await look_at_patroni();
+  if (!is_primary_) co_return;
+  if (!is_noted_) co_await note_election();
+  auto const members = co_await etcd_.members(Clock::now() + kCall);
+  co_await fit_settings(voters_of(members));
+  co_await move_etcd_leader(members);
+}
+
+void Keeper::await_patroni() {
+  heard_ = Clock::now() + kStarting;
+}
+
+/// Whether it lives is asked by itself: the answer to the other question waits for PostgreSQL.
 Async<void> Keeper::look_at_patroni() {
+  co_await patroni_.check("/liveness", Clock::now() + kCall);
+  heard_ = std::max(heard_, Clock::now());
   auto const status = co_await patroni_.check("/primary", Clock::now() + kCall);
-  heard_ = Clock::now();
   is_primary_ = status == 200;
   is_noted_ = is_noted_ && is_primary_;
 }

@@ -27,8 +27,10 @@ class Keeper {
 
   /// Writes the member's own address into etcd; once it answers.
   Async<void> enter();
-  /// One look, every second.
+  /// One look, every second. What goes wrong is logged: the next look may see more.
   Async<void> look();
+  /// Reads the list of members from any etcd member.
+  Async<void> refresh_members();
 
   std::vector<MemberAddress> const& members() const { return identity_.members; }
   std::vector<HostPort> other_endpoints() const;
@@ -36,12 +38,13 @@ class Keeper {
   /// An operator has taken the member off the list.
   bool is_removed() const { return misses_ > 1; }
 
-  /// Patroni's API has given no answer for more than the ttl.
+  /// Patroni's API has given no answer for twice the ttl.
   bool patroni_is_silent() const { return Clock::now() - heard_ > silence_; }
-  void forgive_patroni() { heard_ = Clock::now(); }
+  /// It was started just now, which takes its time.
+  void await_patroni();
 
  private:
-  Async<void> refresh_members();
+  Async<void> look_once();
   Async<void> look_at_patroni();
   Async<void> note_election();
   Async<std::string> election_reason(std::string previous);

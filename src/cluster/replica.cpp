@@ -100,6 +100,7 @@ class Replica {
   Async<void> wait_for_postgres();
   Async<bool> postgres_is_ready();
   void write_files(std::string etcd_cluster);
+  void clear_remains(bool joins);
   void announce();
   void watch_patroni();
   Async<void> keep();
@@ -118,6 +119,7 @@ class Replica {
   std::exception_ptr failure_;
   TaskGroup reaping_;
   TaskGroup running_;
+  int patroni_starts_ = 0;
   bool is_primary_ = false;
 };
 
@@ -206,6 +208,8 @@ Async<void> Replica::wait_for_etcd() {
     if (is_ready) co_return;
     if (Clock::now() - told > 10s) {
       log::warning("waiting for etcd: a majority of the set's members must run");
+      co_await keeper_.look();
+      if (keeper_.is_removed()) co_return;
       told = Clock::now();
     }
     co_await sleep_for(kStep);
@@ -245,9 +249,25 @@ void Replica::announce() {
   std::fflush(stdout);
 }
 
+/// What a start that was killed left half done. A first member that never was of use begins anew;
+/// data without pg_control is no database, but would keep Patroni from cloning one.
+void Replica::clear_remains(bool joins) {
+  auto const& folder = prepared_.folder;
+  auto const is_alone = prepared_.identity.members.size() < 2;
+  auto const was_begun = is_alone && std::filesystem::exists(folder.bootstrap_sql());
+  if (was_begun) std::filesystem::remove_all(folder.etcd_data());
+  if (was_begun || !std::filesystem::exists(folder.postgres_data() / "global" / "pg_control")) {
+    std::filesystem::remove_all(folder.postgres_data());
+  }
+  auto const is_new = !joins && !std::filesystem::exists(folder.etcd_data() / "member") &&
+                      !std::filesystem::exists(folder.postgres_data());
+  if (is_new) write_private(folder.bootstrap_sql(), bootstrap_sql(prepared_.identity));
+}
+
 Async<void> Replica::start() {
   auto const& folder = prepared_.folder;
   auto const joins = prepared_.member.joins.has_value();
+  clear_remains(joins);
   if (joins) {
     co_await ask_to_join();
   } else {
@@ -256,9 +276,8 @@ Async<void> Replica::start() {
   make_private_folder(folder.etcd_data());
   running_.spawn(etcd_.run());
   co_await wait_for_etcd();
+  if (keeper_.is_removed()) co_return;
   co_await keeper_.enter();
-  auto const is_new = !joins && !std::filesystem::exists(folder.postgres_data() / "PG_VERSION");
-  if (is_new) write_private(folder.bootstrap_sql(), bootstrap_sql(prepared_.identity));
   running_.spawn(patroni_.run());
   co_await wait_for_postgres();
   std::filesystem::remove(folder.bootstrap_sql());
@@ -268,10 +287,14 @@ Async<void> Replica::start() {
 /// Patroni that does not answer for longer than the set waits for a primary is killed and started
 /// anew: what it then finds decides whether its PostgreSQL may stay primary.
 void Replica::watch_patroni() {
+  if (patroni_starts_ != patroni_.starts()) {
+    patroni_starts_ = patroni_.starts();
+    keeper_.await_patroni();
+  }
   if (!keeper_.patroni_is_silent()) return;
   log::error("patroni does not answer; killing it");
   patroni_.kill();
-  keeper_.forgive_patroni();
+  keeper_.await_patroni();
 }
 
 Async<void> Replica::keep() {

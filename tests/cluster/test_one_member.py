@@ -111,6 +111,20 @@ def test_kill_9_leaves_nothing_and_the_same_command_goes_on(member):
     assert psql(member.url, "SELECT a FROM kept") == "42"
 
 
+@pytest.mark.parametrize("sign", ["etcd/member", "postgres/PG_VERSION", "postgres/postmaster.pid"])
+def test_a_first_start_that_is_killed_begins_anew(sign):
+    replica_set = ReplicaSet()
+    try:
+        member = replica_set.member().launch()
+        harness.wait_for((member.data / sign).exists, 60, every=0.001)
+        member.kill()
+        member.start()
+        assert psql(member.url, "SELECT current_user") == "minga"
+        assert not (member.data / "bootstrap.sql").exists()
+    finally:
+        replica_set.close()
+
+
 def refused(words, *options):
     done = harness.run("replica", *options)
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
