@@ -99,6 +99,10 @@ std::string text_of(std::filesystem::path const& file) {
 
 }  // namespace
 
+int run_shell(std::string const& command) {
+  return std::system(command.c_str());
+}
+
 PostgresServer::PostgresServer(std::vector<std::string> settings)
     : data_(folder_.path() / "data"), port_(free_port()) {
   own(folder_.path());
@@ -167,7 +171,7 @@ std::string PostgresServer::sql(std::string const& text, std::string const& data
   auto const command =
       fmt::format("{}psql -X -q -A -t -v ON_ERROR_STOP=1 '{}' -f '{}' >'{}' 2>&1", kPrograms,
                   socket_url(database), question.string(), answer.string());
-  auto const status = std::system(command.c_str());
+  auto const status = run_shell(command);
   auto said = text_of(answer);
   if (status != 0) throw std::runtime_error(fmt::format("psql: {}: {}", text, said));
   while (said.ends_with('\n')) said.pop_back();

@@ -10,6 +10,9 @@
 
 namespace minga::testing_support {
 
+/// The exit status of a shell's command.
+int run_shell(std::string const& command);
+
 /// A PostgreSQL server of the test's own: a cluster in a temporary folder, its socket there, a port
 /// of 127.0.0.1 that the kernel chose, user "postgres" without a password. It ends with the process
 /// that started it, however that ends. When that is root, it runs as the user `postgres`, for it

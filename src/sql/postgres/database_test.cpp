@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <fstream>
 
 namespace minga::sql::postgres {
@@ -32,7 +31,7 @@ TEST_F(DatabaseTest, ABackupIsRestoredByPgRestore) {
   auto const name = server.create_database();
   auto const command = fmt::format("/usr/lib/postgresql/15/bin/pg_restore -d '{}' '{}'",
                                    server.url(name), file.string());
-  ASSERT_EQ(std::system(command.c_str()), 0);
+  ASSERT_EQ(testing_support::run_shell(command), 0);
   EXPECT_EQ(server.sql("SELECT COUNT(*) FROM notes", name), "100");
   server.drop_database(name);
   auto const again = refusal([&] { engine_.run(engine_.database->backup(file)); });
@@ -108,7 +107,7 @@ TEST(Tls, IsLibpqsOwn) {
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext "
         "subjectAltName=DNS:localhost -keyout {0}/{1}.key -out {0}/{1}.crt 2>/dev/null",
         folder.path().string(), name);
-    ASSERT_EQ(std::system(command.c_str()), 0);
+    ASSERT_EQ(testing_support::run_shell(command), 0);
   };
   certificate("server");
   certificate("other");

@@ -82,7 +82,7 @@ void Pool::settle_failure(Operation& operation, Failure const& failure) {
 void Pool::repeat(Operation& operation, Error const& why, bool alone) {
   if (has_passed(operation.deadline)) {
     operation.fail(past_deadline("The statement was cancelled at its deadline."));
-  } else if (++operation.attempts >= kAttempts && why.code() != ErrorCode::connection_lost) {
+  } else if (++operation.attempts >= kAttempts) {
     operation.fail(why);
   } else {
     counts_.repeated.Increment();

@@ -43,8 +43,19 @@ void Pool::open_more() {
   }
 }
 
+/// A process without descriptors to spare, say, is no reason to give up for ever.
+Async<Attempt> Pool::try_hosts(std::vector<std::size_t>& hosts) {
+  std::string failure;
+  try {
+    co_return co_await connect(settings_, access_, hosts);
+  } catch (std::exception const& error) {
+    failure = error.what();
+  }
+  co_return NoConnection{connection_lost(failure)};
+}
+
 Async<void> Pool::open_one() {
-  auto attempt = co_await connect(settings_, access_, hosts_);
+  auto attempt = co_await try_hosts(hosts_);
   --opening_;
   if (auto* handle = std::get_if<Handle>(&attempt)) {
     failed_openings_ = 0;
@@ -105,7 +116,7 @@ void Pool::probe_if_silent(Clock::time_point now) {
 Async<void> Pool::probe() {
   auto const silent = hosts_.front();
   std::vector<std::size_t> others(hosts_.begin() + 1, hosts_.end());
-  auto attempt = co_await connect(settings_, access_, others);
+  auto attempt = co_await try_hosts(others);
   is_probing_ = false;
   probe_again_at_ = Clock::now() + kSilence;
   auto* handle = std::get_if<Handle>(&attempt);

@@ -3,6 +3,7 @@
 #include "async/blocking_pool.hpp"
 #include "async/task_group.hpp"
 #include "base/metrics.hpp"
+#include "sql/postgres/connecting.hpp"
 #include "sql/postgres/connection.hpp"
 #include "sql/postgres/operation.hpp"
 #include "sql/postgres/settings.hpp"
@@ -77,6 +78,7 @@ class Pool {
   void learn_pace(Group const& group);
   std::deque<Operation*>& queue_of(Operation const& operation);
   void open_more();
+  Async<Attempt> try_hosts(std::vector<std::size_t>& hosts);
   Async<void> open_one();
   void adopt(Handle handle);
   void probe_if_silent(Clock::time_point now);

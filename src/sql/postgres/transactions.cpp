@@ -256,7 +256,8 @@ Async<Run::Next> run_once(Pool& pool, TransactionBody const& body, Deadline dead
   boost::asio::post(executor, std::move(look));
   try {
     co_await body(run);
-  } catch (GivenUp const&) {  // run.next() says what follows
+  } catch (GivenUp const&) {
+    thrown = nullptr;  // run.next() says what follows
   } catch (...) {
     thrown = std::current_exception();
   }

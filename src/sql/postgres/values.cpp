@@ -147,6 +147,11 @@ bool serves(Oid declared, Oid inferred, Value const& value) {
 }
 
 void check_values(Params const& values) {
+  if (values.size() > std::numeric_limits<std::uint16_t>::max()) {
+    throw Error(ErrorCode::other,
+                fmt::format("A statement has {} values; PostgreSQL takes {}.", values.size(),
+                            std::numeric_limits<std::uint16_t>::max()));
+  }
   for (auto const& value : values) {
     auto const* text = std::get_if<std::string>(&value);
     if (text != nullptr && text->find('\0') != std::string::npos)

@@ -15,6 +15,7 @@ namespace minga::sql::postgres {
 namespace {
 
 constexpr std::chrono::milliseconds kTick{25};
+constexpr std::chrono::milliseconds kCancelAgain{500};
 
 }  // namespace
 
@@ -75,6 +76,7 @@ void Pool::expire_running(Clock::time_point now) {
     if (now >= oldest->give_up_at) {
       connection->give_up(connection_lost("The server did not answer in time."));
     } else if (now >= oldest->cancel_at && !connection->is_cancelling) {
+      oldest->cancel_at = now + kCancelAgain;
       cancel(connection);
     }
   }
