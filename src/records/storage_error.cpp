@@ -8,14 +8,26 @@
 namespace minga::records {
 
 void throw_storage_error(sql::Error const& error) {
+  if (error.commit_in_doubt) {
+    log::error(fmt::format("{}: nobody knows whether a write was committed", error.what()));
+    throw Error(503, "in_doubt",
+                "It is not known whether the change was stored: the database was lost while it was "
+                "confirming it. Look before you repeat it, or repeat it with its Idempotency-Key.");
+  }
   switch (error.code()) {
     case sql::ErrorCode::deadline:
       throw deadline_error();
     case sql::ErrorCode::queue_full:
     case sql::ErrorCode::busy:
+    case sql::ErrorCode::serialization_failure:
+    case sql::ErrorCode::cancelled:
       throw Error::unavailable("The database is busy. Please try again.");
     case sql::ErrorCode::connection_lost:
       throw Error::unavailable("The database cannot be reached. Please try again.");
+    case sql::ErrorCode::refused:
+      log::error(fmt::format("The database refuses this server: {}", error.what()));
+      throw Error::unavailable("The database cannot be reached at the moment.",
+                               std::chrono::seconds{30});
     case sql::ErrorCode::full:
       log::error(fmt::format("{}: no space left for the database", error.what()));
       throw Error::unavailable("There is no space left to store anything.",
