@@ -294,6 +294,35 @@ class ReplicaSet {
   PostgresServer standby;
 };
 
+Async<void> insert_one(Transaction& transaction) {
+  Params values{std::int64_t{2}};
+  Statement insert(kInsert, std::move(values));
+  co_await transaction.execute(std::move(insert));
+}
+
+TEST(Failover, WhatNoStandbyHasConfirmedIsNotAcknowledged) {
+  ReplicaSet set;
+  PostgresEngine engine(at(set.url()));
+  auto const outcome = [&](auto task) {
+    try {
+      engine.run(std::move(task));
+    } catch (Error const& error) {
+      return error;
+    }
+    return Error(ErrorCode::other, "acknowledged");
+  };
+  set.standby.pause();
+  Statement insert(kInsert, {std::int64_t{1}}, Clock::now() + 500ms);
+  // The server is asked to cancel, ends its wait, and says that it has committed.
+  auto const alone = outcome(engine.database->write(std::move(insert)));
+  EXPECT_TRUE(alone.commit_in_doubt) << alone.what();
+  auto const body = outcome(engine.database->transact(insert_one, Clock::now() + 500ms));
+  EXPECT_TRUE(body.commit_in_doubt) << body.what();
+  set.standby.resume();
+  Statement later(kInsert, {std::int64_t{3}}, Clock::now() + 20s);
+  EXPECT_EQ(engine.run(engine.database->write(std::move(later))).affected(), 1);
+}
+
 TEST(Failover, TheNewPrimaryIsFoundAndNothingIsLost) {
   ReplicaSet set;
   PostgresEngine engine(at(set.url()));

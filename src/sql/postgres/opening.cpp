@@ -58,7 +58,8 @@ Async<void> Pool::open_one() {
   auto attempt = co_await try_hosts(hosts_);
   --opening_;
   if (auto* handle = std::get_if<Handle>(&attempt)) {
-    failed_openings_ = 0;
+    if (std::exchange(failed_openings_, 0) > 0)
+      log::info(fmt::format("The database {} answers.", settings_.description()));
     adopt(std::move(*handle));
   } else {
     auto const& no = std::get<NoConnection>(attempt);
