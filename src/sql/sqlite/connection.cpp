@@ -1,6 +1,7 @@
 #include "sql/sqlite/connection.hpp"
 
 #include "sql/sqlite/functions.hpp"
+#include "sql/sqlite/log_writes.hpp"
 
 #include <fmt/format.h>
 
@@ -163,9 +164,9 @@ Connection::~Connection() {
 void Connection::open(std::filesystem::path const& file, Access access, Options const& options) {
   auto const mode = access == Access::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                  : SQLITE_OPEN_READONLY;
-  auto const* vfs = options.vfs.empty() ? nullptr : options.vfs.c_str();
+  auto const vfs = access == Access::read_write ? joining_vfs(options.vfs) : options.vfs;
   if (sqlite3_open_v2(file.c_str(), &handle_, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                      vfs) != SQLITE_OK) {
+                      vfs.empty() ? nullptr : vfs.c_str()) != SQLITE_OK) {
     throw last_error();
   }
   sqlite3_busy_timeout(handle_, kBusyMillis);

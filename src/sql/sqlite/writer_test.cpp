@@ -45,10 +45,12 @@ TEST_F(WriterTest, CommitsTogetherWhatWaits) {
   settle();
   auto const before = commits();
   auto const syncs = log_syncs();
+  auto const log_writes = vfs_.calls(File::log, Call::write);
   held.release();
   for (auto& write : writes) EXPECT_EQ(write.get().affected(), 1);
   EXPECT_EQ(commits() - before, 2) << "the holder's and one for all others";
   EXPECT_EQ(log_syncs() - syncs, 1);
+  EXPECT_EQ(vfs_.calls(File::log, Call::write) - log_writes, 1) << "its pages, in one piece";
   EXPECT_EQ(ids(), expected);
 }
 
@@ -58,6 +60,27 @@ Async<void> insert_loop(Database& database, std::int64_t from, std::int64_t coun
     Statement statement(kInsert, std::move(values));
     co_await database.write(std::move(statement));
   }
+}
+
+/// Longer than what the log's writes are joined to; read back before the commit.
+Async<void> insert_and_read_large(Transaction& transaction, std::int64_t& found) {
+  for (std::int64_t id = 0; id < 50; ++id) {
+    Params values{id};
+    Statement statement(kInsertLarge, std::move(values));
+    co_await transaction.execute(std::move(statement));
+  }
+  Statement count("SELECT COUNT(*) FROM notes WHERE length(body) = 1000000");
+  found = (co_await transaction.execute(std::move(count))).integer(0, 0);
+}
+
+TEST_F(WriterTest, ALongTransactionReadsWhatItWrote) {
+  std::int64_t found = 0;
+  transact(
+      [&found](Transaction& transaction) { return insert_and_read_large(transaction, found); });
+  EXPECT_EQ(found, 50);
+  reopen();
+  EXPECT_EQ(ids().size(), 50U);
+  EXPECT_EQ(integrity(), "ok");
 }
 
 TEST_F(WriterTest, KeepsEveryWriteOfManyWriters) {
