@@ -30,10 +30,10 @@ class PostgresDatabase : public Database {
         settings_(options_),
         threads_(threads),
         counts_(metrics),
-        blocking_("postgres", 2, 64) {
+        cancels_("cancel", 2, 64) {
     for (std::size_t i = 0; i < threads.size(); ++i) {
       lanes_.push_back(
-          std::make_unique<Lane>(threads.context(i), settings_, options_, blocking_, counts_));
+          std::make_unique<Lane>(threads.context(i), settings_, options_, cancels_, counts_));
     }
   }
 
@@ -86,7 +86,8 @@ class PostgresDatabase : public Database {
     auto work = [this, file] {
       back_up(settings_, file);
     };
-    co_await blocking_.run(work);
+    BlockingPool own("backup", 1, 1);  // a backup takes long, and cancels must not wait for it
+    co_await own.run(work);
   }
 
   Async<void> close() override {
@@ -101,9 +102,9 @@ class PostgresDatabase : public Database {
   /// What one I/O thread has of its own.
   struct Lane {
     Lane(boost::asio::io_context& context, Settings const& settings, Options const& options,
-         BlockingPool& blocking, Counts& counts)
-        : readers(context, settings, options, Access::read, blocking, counts),
-          writers(context, settings, options, Access::write, blocking, counts) {}
+         BlockingPool& cancels, Counts& counts)
+        : readers(context, settings, options, Access::read, cancels, counts),
+          writers(context, settings, options, Access::write, cancels, counts) {}
     Pool readers;
     Pool writers;
   };
@@ -146,7 +147,7 @@ class PostgresDatabase : public Database {
   std::string durability_ = "PostgreSQL, not asked yet";
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> closed_ = false;
-  BlockingPool blocking_;
+  BlockingPool cancels_;
 };
 
 }  // namespace
