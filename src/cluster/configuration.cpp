@@ -239,6 +239,9 @@ Json etcd_configuration(MemberConfiguration const& member) {
       {"strict-reconfig-check", true},
       // On by default, but not where a file configures etcd 3.4.
       {"enable-grpc-gateway", true},
+      {"enable-v2", true},  // Patroni's way in
+      // A member that was cut off does not force an election when it returns.
+      {"pre-vote", true},
       {"heartbeat-interval", 100},
       {"election-timeout", 1'000},
       // Patroni needs the present alone; history only fills the disk.
@@ -274,7 +277,10 @@ Json patroni_configuration(MemberConfiguration const& member) {
                      {{"cacert", folder.authority().string()},
                       {"certfile", folder.certificate().string()},
                       {"keyfile", folder.key().string()}}},
-                    {"etcd3", patroni_etcd(member)},
+                    // By etcd's second API. With the third, Patroni 3.0 writes the leader's key
+                    // without a look at who holds it: a primary that was paused for longer than
+                    // the ttl takes it back from its successor, and answered writes are lost.
+                    {"etcd", patroni_etcd(member)},
                     {"bootstrap", bootstrap(member)},
                     {"postgresql", patroni_postgresql(member)},
                     {"watchdog", {{"mode", "automatic"}, {"safety_margin", -1}}}};

@@ -54,7 +54,8 @@ TEST_F(ConfigurationTest, PatroniKeepsThePromises) {
   EXPECT_EQ(at(dcs, "/postgresql/parameters/fsync"), "on");
   EXPECT_EQ(at(patroni, "/bootstrap/initdb/0"), "data-checksums");
   EXPECT_EQ(at(patroni, "/restapi/verify_client"), "optional");
-  EXPECT_EQ(at(patroni, "/etcd3/protocol"), "https");
+  EXPECT_EQ(at(patroni, "/etcd/protocol"), "https");
+  EXPECT_FALSE(patroni.as_object().contains("etcd3")) << "it would lose writes after a pause";
   EXPECT_EQ(at(patroni, "/postgresql/parameters/shared_buffers"), "1GB");
   for (auto const& line : at(patroni, "/postgresql/pg_hba").as_array()) {
     EXPECT_TRUE(line.as_string().starts_with("hostssl ")) << line;
@@ -64,7 +65,7 @@ TEST_F(ConfigurationTest, PatroniKeepsThePromises) {
 
 TEST_F(ConfigurationTest, PatroniAsksItsOwnEtcdFirst) {
   auto const patroni = patroni_configuration(member());
-  EXPECT_EQ(at(patroni, "/etcd3/hosts"), (Json{"10.0.0.2:5434", "10.0.0.1:5434"}));
+  EXPECT_EQ(at(patroni, "/etcd/hosts"), (Json{"10.0.0.2:5434", "10.0.0.1:5434"}));
 }
 
 TEST_F(ConfigurationTest, ScriptsSurviveOddPaths) {

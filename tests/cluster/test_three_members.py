@@ -214,6 +214,24 @@ def test_without_a_standby_writes_wait_and_none_is_acknowledged(settled_set):
     wait_settled(primary)
 
 
+def test_a_paused_primary_does_not_take_its_place_back(settled_set):
+    """Paused for longer than the ttl, it goes on where it was: as a primary, if nothing held it back."""
+    url = urls(settled_set)
+    paused = primary_of(settled_set)
+    other = next(member for member in settled_set.members if member is not paused)
+    pids = tree(paused.process.pid)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        psql_until(url, "INSERT INTO kept VALUES (6)")
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    seen = wait_settled(other)
+    assert seen["primary"] != paused.name
+    assert 6 in rows(url)
+
+
 def test_the_whole_set_dies_at_once_and_starts(settled_set):
     before = rows(urls(settled_set))
     for member in settled_set.members:
