@@ -28,7 +28,7 @@ bool wait_for_parent(pid_t wanted) {
   sigset_t told;
   sigemptyset(&told);
   sigaddset(&told, SIGUSR1);
-  sigprocmask(SIG_BLOCK, &told, nullptr);
+  pthread_sigmask(SIG_BLOCK, &told, nullptr);
   timespec const patience{kPatience, 0};
   while (::getppid() != wanted) {
     if (::prctl(PR_SET_PDEATHSIG, SIGUSR1) != 0) return false;
@@ -44,7 +44,7 @@ void forget_signal() {
   sigset_t told;
   sigemptyset(&told);
   sigaddset(&told, SIGUSR1);
-  sigprocmask(SIG_UNBLOCK, &told, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &told, nullptr);
   signal(SIGUSR1, SIG_DFL);
 }
 

@@ -48,7 +48,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   ::_exit(127);
 }
 
-struct Prepared {
+struct Launch {
   char* const* arguments;
   char* const* environment;
   char const* folder;
@@ -56,10 +56,10 @@ struct Prepared {
   pid_t parent;
 };
 
-[[noreturn]] void become(Prepared const& program) {
+[[noreturn]] void become(Launch const& program) {
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);
   ::setsid();
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(program.output, "prctl");
@@ -105,8 +105,8 @@ pid_t Processes::start(Program const& program, int output) {
   auto environment = program.environment;
   auto const argument_pointers = pointers(arguments);
   auto const environment_pointers = pointers(environment);
-  Prepared const prepared{argument_pointers.data(), environment_pointers.data(),
-                          program.folder.c_str(), output, ::getpid()};
+  Launch const prepared{argument_pointers.data(), environment_pointers.data(),
+                        program.folder.c_str(), output, ::getpid()};
   auto const child = ::fork();
   if (child == 0) become(prepared);
   if (child < 0) {

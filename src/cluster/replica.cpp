@@ -164,7 +164,8 @@ Async<void> Replica::enter_etcd(Etcd const& etcd, Deadline deadline) {
   write_files(std::move(cluster));
 }
 
-/// etcd takes nobody in until its members have been together for some seconds.
+/// etcd takes in one member at a time, and nobody until its members have been together for some
+/// seconds.
 Async<void> Replica::ask_to_join() {
   Etcd const etcd(client_, endpoints_of(prepared_.identity, *prepared_.member.joins));
   auto const deadline = Clock::now() + kJoinPatience;
@@ -176,7 +177,7 @@ Async<void> Replica::ask_to_join() {
       co_await enter_etcd(etcd, deadline);
       co_return;
     } catch (Error const& error) {
-      if (error.status() != 503 || has_passed(deadline)) throw;
+      if (has_passed(deadline)) throw;
       if (error.message() != told) log::info(fmt::format("not yet: {}", error.message()));
       told = error.message();
     }

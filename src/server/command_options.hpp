@@ -1,6 +1,8 @@
 #pragma once
 
+#include <exception>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
