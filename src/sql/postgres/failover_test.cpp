@@ -235,7 +235,7 @@ class Writers {
 constexpr char const* kTable = "CREATE TABLE notes (id BIGINT PRIMARY KEY, size BIGINT)";
 
 void grow_to(PostgresServer& server, int rows) {
-  auto const end = Clock::now() + 20s;
+  auto const end = Clock::now() + 60s;
   while (std::stoi(server.sql("SELECT COUNT(*) FROM notes")) < rows) ASSERT_LT(Clock::now(), end);
 }
 
@@ -343,13 +343,13 @@ TEST(Failover, APausedPrimaryIsLeftForTheNewOne) {
   set.primary.pause();
   auto reading = boost::asio::co_spawn(
       engine.threads.context(0),
-      engine.database->read(Statement("SELECT COUNT(*) FROM notes", {}, Clock::now() + 20s)),
+      engine.database->read(Statement("SELECT COUNT(*) FROM notes", {}, Clock::now() + 60s)),
       boost::asio::use_future);
   set.promote();
   auto const begin = Clock::now();
   grow_to(set.standby, 800);
   EXPECT_GE(reading.get().integer(0, 0), 200);
-  EXPECT_LT(Clock::now() - begin, 10s);
+  EXPECT_LT(Clock::now() - begin, 30s);
   writers.stop();
   writers.check();
 }

@@ -142,13 +142,13 @@ TEST_F(GroupsTest, ReadsGoOnBesideASlowOne) {
 }
 
 TEST_F(GroupsTest, ReadsThatAreKnownToBeSlowGoAlone) {
-  constexpr char const* kSlowRead = "SELECT 1::bigint FROM pg_sleep(0.5)";
+  constexpr char const* kSlowRead = "SELECT 1::bigint FROM pg_sleep(3)";
   read(kSlowRead);
   auto all = at_once(
       10, [&](std::size_t i) { return start_read(i == 0 ? kSlowRead : "SELECT 1::bigint"); });
   auto const begin = Clock::now();
   for (std::size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i].get().integer(0, 0), 1);
-  EXPECT_LT(Clock::now() - begin, 400ms);
+  EXPECT_LT(Clock::now() - begin, 2s);
   EXPECT_EQ(all[0].get().integer(0, 0), 1);
 }
 
