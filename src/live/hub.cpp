@@ -15,7 +15,8 @@
 #include <algorithm>
 #include <atomic>
 #include <deque>
-#include <limits>
+#include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <utility>
@@ -25,18 +26,18 @@ namespace {
 
 using namespace std::chrono_literals;
 using records::Change;
+using records::Place;
 using records::Position;
 
 constexpr std::int64_t kBatch = 500;
-constexpr auto kNoRewind = std::numeric_limits<std::int64_t>::max();
 constexpr auto kPoll = 1s;
 constexpr auto kSlice = 250ms;  // how soon a stream notices that it should end
 constexpr auto kPruneEvery = 60s;
 
 /// All changes of the log from `after` to `until`; none where there was nobody to hand them to.
 struct Batch {
-  std::int64_t after = 0;
-  std::int64_t until = 0;
+  Place after;
+  Place until;
   std::vector<Change> changes;
 };
 
@@ -44,8 +45,8 @@ struct Batch {
 struct Subscriber {
   explicit Subscriber(boost::asio::any_io_executor executor) : wake(executor), full(executor) {}
   std::vector<Topic> topics;
-  std::deque<std::pair<std::int64_t, std::string>> events;  // with their numbers
-  std::int64_t skip_until = 0;                              // the client has had these already
+  std::deque<std::pair<Place, std::string>> events;  // with their places
+  Place skip_until;                                  // the client has had these already
   bool overflowed = false;
   boost::asio::steady_timer wake;
   boost::asio::steady_timer full;  // cancelled when it overflows
@@ -64,7 +65,7 @@ Async<void> wait_for_overflow(Subscriber& subscriber) {
 
 /// The subscribers of one I/O thread.
 struct Lane {
-  std::int64_t position = 0;  // the last change that was handed to them
+  Place position;  // the last change that was handed to them
   std::set<Subscriber*> subscribers;
 };
 
@@ -139,19 +140,19 @@ struct Hub::Impl {
         tasks(io.context(0).get_executor(), "live") {}
 
   Async<void> tail();
-  Async<bool> read_on(std::int64_t& position);
-  Async<void> skip(std::int64_t& position);
+  Async<bool> read_on(Place& position);
+  Async<void> skip(Place& position);
   Async<void> prune();
   void hand_out(Batch batch);
   void deliver(Lane& lane, Batch const& batch);
   void offer(Subscriber& subscriber, Change const& change, records::Schema const& schema);
   Async<void> stream(std::shared_ptr<Subscriber> subscriber, std::string since, BodyWriter& writer);
-  Async<void> follow(Subscriber& subscriber, std::string since, std::int64_t joined,
-                     BodyWriter& writer);
-  Async<void> catch_up(Subscriber& subscriber, std::string since, std::int64_t joined,
-                       BodyWriter& writer);
-  Async<void> replay(Subscriber& subscriber, std::int64_t from, std::int64_t until,
-                     BodyWriter& writer);
+  Async<void> follow(Subscriber& subscriber, std::string since, Place joined, BodyWriter& writer);
+  Async<void> catch_up(Subscriber& subscriber, std::string since, Place joined, BodyWriter& writer);
+  Async<bool> can_replay(std::optional<Position> from, Place until);
+  Async<void> replay(Subscriber& subscriber, Place from, Place until, BodyWriter& writer);
+  void ask_rewind(Place place);
+  Place rewound(Place position);
   Async<void> pump(Subscriber& subscriber, BodyWriter& writer);
 
   IoThreads& threads;
@@ -161,7 +162,8 @@ struct Hub::Impl {
   prometheus::Counter& sent;
   std::shared_ptr<Bell> bell;
   std::vector<Lane> lanes;
-  std::atomic<std::int64_t> rewind = kNoRewind;  // where the tail has to read again from
+  std::mutex rewind_mutex;
+  std::optional<Place> rewind;  // where the tail has to read again from
   TaskGroup tasks;
 };
 
@@ -176,7 +178,7 @@ Async<void> Hub::Impl::tail() {
       if (bell->listeners == 0) {
         co_await skip(position);
       } else {
-        position = std::min(position, rewind.exchange(kNoRewind));
+        position = rewound(position);
         more = co_await read_on(position);
       }
     } catch (std::exception const& error) {
@@ -191,20 +193,31 @@ Async<void> Hub::Impl::tail() {
   }
 }
 
+void Hub::Impl::ask_rewind(Place place) {
+  std::lock_guard const lock(rewind_mutex);
+  rewind = rewind ? std::min(*rewind, place) : place;
+}
+
+Place Hub::Impl::rewound(Place position) {
+  std::lock_guard const lock(rewind_mutex);
+  auto const asked = std::exchange(rewind, std::nullopt);
+  return asked ? std::min(position, *asked) : position;
+}
+
 /// Hands what follows `position` to all lanes, in order. False at the log's end.
-Async<bool> Hub::Impl::read_on(std::int64_t& position) {
+Async<bool> Hub::Impl::read_on(Place& position) {
   auto changes = co_await store.changes().after(position, kBatch, Clock::now() + 10s);
   if (changes.empty()) co_return false;
-  auto const until = changes.back().number;
+  auto const until = changes.back().place;
   hand_out({std::exchange(position, until), until, std::move(changes)});
   co_return true;
 }
 
 /// Moves the lanes to the log's end.
-Async<void> Hub::Impl::skip(std::int64_t& position) {
+Async<void> Hub::Impl::skip(Place& position) {
   auto const last = co_await store.changes().last(Clock::now() + 10s);
-  if (last.number <= position) co_return;
-  position = last.number;
+  if (last.place <= position) co_return;
+  position = last.place;
   hand_out({position, position, {}});
 }
 
@@ -234,9 +247,7 @@ void Hub::Impl::hand_out(Batch batch) {
 /// has the tail come back to it.
 void Hub::Impl::deliver(Lane& lane, Batch const& batch) {
   if (!lane.subscribers.empty() && lane.position < batch.after) {
-    auto lowest = rewind.load();
-    while (lane.position < lowest && !rewind.compare_exchange_weak(lowest, lane.position)) {
-    }
+    ask_rewind(lane.position);
     ring(bell);
     return;
   }
@@ -246,14 +257,14 @@ void Hub::Impl::deliver(Lane& lane, Batch const& batch) {
   auto const schema = store.schema();
   for (auto* subscriber : lane.subscribers) {
     for (auto const& change : batch.changes) {
-      if (change.number > before) offer(*subscriber, change, *schema);
+      if (change.place > before) offer(*subscriber, change, *schema);
     }
     if (!subscriber->events.empty()) subscriber->wake.cancel();
   }
 }
 
 void Hub::Impl::offer(Subscriber& subscriber, Change const& change, records::Schema const& schema) {
-  if (subscriber.overflowed || change.number <= subscriber.skip_until) return;
+  if (subscriber.overflowed || change.place <= subscriber.skip_until) return;
   auto const* definition = schema.find(change.collection);
   if (definition == nullptr) return;
   for (auto const& topic : subscriber.topics) {
@@ -264,7 +275,7 @@ void Hub::Impl::offer(Subscriber& subscriber, Change const& change, records::Sch
       return;
     }
     auto text = event_text(topic, change, *definition, store.changes().epoch());
-    subscriber.events.emplace_back(change.number, std::move(text));
+    subscriber.events.emplace_back(change.place, std::move(text));
   }
 }
 
@@ -296,7 +307,7 @@ Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::strin
   co_await (std::move(following) || std::move(overflow));
 }
 
-Async<void> Hub::Impl::follow(Subscriber& subscriber, std::string since, std::int64_t joined,
+Async<void> Hub::Impl::follow(Subscriber& subscriber, std::string since, Place joined,
                               BodyWriter& writer) {
   co_await catch_up(subscriber, std::move(since), joined, writer);
   co_await pump(subscriber, writer);
@@ -304,38 +315,46 @@ Async<void> Hub::Impl::follow(Subscriber& subscriber, std::string since, std::in
 
 /// What is stored and lies behind the client's position; what comes after waits in its buffer
 /// already.
-Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, std::int64_t joined,
+Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, Place joined,
                                 BodyWriter& writer) {
-  auto const& epoch = store.changes().epoch();
   auto const from = Position::parse(since);
-  auto const first_kept = co_await store.changes().first_kept(Clock::now() + 10s);
   // A write's own position may be ahead of what was handed out here, never of what is stored.
   auto const last = co_await store.changes().last(Clock::now() + 10s);
-  auto const until = std::max(joined, last.number);
-  auto const known = from && from->epoch == epoch && from->number <= until;
+  auto const until = std::max(joined, last.place);
   // Either the replay brings it, or the client fetches it.
   subscriber.skip_until = until;
-  if (known && from->number >= first_kept && until - from->number <= settings.replay_bound) {
-    co_await replay(subscriber, from->number, until, writer);
+  auto const replays = co_await can_replay(from, until);
+  if (replays) {
+    co_await replay(subscriber, from->place, until, writer);
     co_return;
   }
   for (auto const& topic : subscriber.topics) {
-    auto const text = resync_text(topic, Position{epoch, until});
+    auto const text = resync_text(topic, Position{store.changes().epoch(), until});
     co_await writer.write(text);
   }
 }
 
-Async<void> Hub::Impl::replay(Subscriber& subscriber, std::int64_t from, std::int64_t until,
-                              BodyWriter& writer) {
+/// Whether all that came after the client's position is kept, and not too much of it.
+Async<bool> Hub::Impl::can_replay(std::optional<Position> from, Place until) {
+  if (!from || from->epoch != store.changes().epoch() || from->place > until) co_return false;
+  // Another engine's: only the beginning is the same in all.
+  if ((from->place.transaction == 0) != (until.transaction == 0) && from->place != Place{})
+    co_return false;
+  auto const first_kept = co_await store.changes().first_kept(Clock::now() + 10s);
+  if (from->place < first_kept) co_return false;
+  co_return co_await store.changes().is_near(from->place, until, settings.replay_bound,
+                                             Clock::now() + 10s);
+}
+
+Async<void> Hub::Impl::replay(Subscriber& subscriber, Place from, Place until, BodyWriter& writer) {
   while (from < until) {
-    auto const changes =
-        co_await store.changes().after(from, std::min(kBatch, until - from), Clock::now() + 10s);
+    auto const changes = co_await store.changes().after(from, kBatch, Clock::now() + 10s);
     if (changes.empty()) co_return;
     auto const schema = store.schema();
     std::string text;
     for (auto const& change : changes) {
-      if (change.number > until) co_return;
-      from = change.number;
+      from = change.place;
+      if (from > until) break;  // it waits in the subscriber's buffer
       auto const* definition = schema->find(change.collection);
       for (auto const& topic : subscriber.topics) {
         if (definition != nullptr && topic.matches(*definition, change))
@@ -351,8 +370,8 @@ Async<void> Hub::Impl::pump(Subscriber& subscriber, BodyWriter& writer) {
   while (!writer.stopping()) {
     std::string text;
     while (!subscriber.events.empty()) {
-      auto const& [number, event] = subscriber.events.front();
-      if (number > subscriber.skip_until) {
+      auto const& [place, event] = subscriber.events.front();
+      if (place > subscriber.skip_until) {
         text += event;
         sent.Increment();
       }
@@ -377,7 +396,7 @@ Hub::~Hub() = default;
 
 Async<void> Hub::start() {
   auto const last = co_await impl_->store.changes().last(Clock::now() + 30s);
-  for (auto& lane : impl_->lanes) lane.position = last.number;
+  for (auto& lane : impl_->lanes) lane.position = last.place;
   impl_->store.changes().on_commit([bell = impl_->bell] { ring(bell); });
   impl_->tasks.spawn(impl_->tail());
   impl_->tasks.spawn(impl_->prune());

@@ -71,7 +71,7 @@ bool Topic::matches(records::Definition const& definition, records::Change const
 
 std::string event_text(Topic const& topic, records::Change const& change,
                        records::Definition const& definition, std::string const& epoch) {
-  auto const position = records::Position{epoch, change.number}.text();
+  auto const position = records::Position{epoch, change.place}.text();
   Json record = change.record;
   records::hide_fields(definition, record.get_object());
   records::FieldSelection(topic.fields()).apply(record);

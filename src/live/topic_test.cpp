@@ -22,7 +22,7 @@ class TopicTest : public testing::Test {
     definition.name = "posts";
     definition.list_rule = "";
     definition.view_rule = "";
-    change.number = 7;
+    change.place = {0, 7};
     change.collection = "pbc_1";
     change.record_id = "abc";
     change.record["id"] = "abc";
@@ -97,7 +97,7 @@ TEST_F(TopicTest, HidesWhatIsHidden) {
 }
 
 TEST_F(TopicTest, TellsToFetchAgain) {
-  auto const text = resync_text(Topic("posts"), records::Position{"epoch", 9});
+  auto const text = resync_text(Topic("posts"), records::Position{"epoch", {0, 9}});
   EXPECT_THAT(text, StartsWith("id: epoch-9\nevent: posts\ndata: {"));
   EXPECT_THAT(text, HasSubstr(R"("action":"resync","record":{},"position":"epoch-9")"));
   EXPECT_THAT(text, EndsWith("}\n\n"));

@@ -5,7 +5,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <stdexcept>
 
 namespace minga::records {
 namespace {
@@ -13,17 +16,10 @@ namespace {
 constexpr char const* kAppend =
     "INSERT INTO _changes (collection, record_id, action, record, before, at) VALUES ($1, $2, $3, "
     "$4, $5, $6)";
-constexpr char const* kLast = "SELECT COALESCE(MAX(number), 0) FROM _changes";
-constexpr char const* kAfter =
-    "SELECT number, collection, record_id, action, record, before FROM _changes WHERE number > $1 "
-    "ORDER BY number LIMIT $2";
+constexpr char const* kColumns = "collection, record_id, action, record, before";
 constexpr char const* kPruned = "SELECT value FROM _settings WHERE key = 'changes_pruned'";
-/// The newest of the first $2 that is older than $1. The last of all stays, as numbers grow from
-/// it; no index on `at` is needed, which every write would pay for.
-constexpr char const* kNewestOld =
-    "SELECT COALESCE(MAX(number), 0) FROM (SELECT number, at FROM _changes WHERE number < (SELECT "
-    "MAX(number) FROM _changes) ORDER BY number LIMIT $2) AS oldest WHERE at < $1";
-constexpr char const* kPrune = "DELETE FROM _changes WHERE number <= $1";
+/// One node prunes at a time: the row that every opened database has is locked for it.
+constexpr char const* kPruneLock = "SELECT value FROM _settings WHERE key = 'epoch'";
 constexpr char const* kMarkPruned =
     "INSERT INTO _settings (key, value) VALUES ('changes_pruned', $1) ON CONFLICT (key) DO UPDATE "
     "SET value = excluded.value";
@@ -36,21 +32,98 @@ JsonObject parse_object(std::string const& text) {
 /// Deleted at once: other writes wait no longer than for that.
 constexpr std::int64_t kPruneBatch = 5'000;
 
-Async<void> prune_in(sql::Transaction& transaction, std::string until, std::int64_t& removed) {
-  sql::Params until_values{std::move(until), kPruneBatch};
-  sql::Statement newest_old(kNewestOld, std::move(until_values));
-  auto const number = (co_await transaction.execute(std::move(newest_old))).integer(0, 0);
-  removed = 0;
-  if (number == 0) co_return;
-  sql::Params number_values{number};
-  sql::Statement prune(kPrune, std::move(number_values));
-  removed = (co_await transaction.execute(std::move(prune))).affected();
-  sql::Params mark_values{std::to_string(number)};
-  sql::Statement mark(kMarkPruned, std::move(mark_values));
-  co_await transaction.execute(std::move(mark));
+std::string text_of(Place place) {
+  if (place.transaction == 0) return std::to_string(place.number);
+  return fmt::format("{}.{}", place.transaction, place.number);
+}
+
+bool read_number(std::string_view digits, std::int64_t& number) {
+  auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return error == std::errc{} && end == digits.data() + digits.size() && number >= 0;
+}
+
+std::optional<Place> place_of_text(std::string_view text) {
+  Place place;
+  auto const point = text.find('.');
+  auto const has_transaction = point != std::string_view::npos;
+  if (has_transaction && !read_number(text.substr(0, point), place.transaction))
+    return std::nullopt;
+  if (!read_number(has_transaction ? text.substr(point + 1) : text, place.number))
+    return std::nullopt;
+  return place;
+}
+
+Place place_at(sql::Rows const& rows, std::size_t row) {
+  return {rows.integer(row, 0), rows.integer(row, 1)};
 }
 
 }  // namespace
+
+/// Places as (transaction, number); a place as two values, $1 and $2, or with one writer as $1.
+/// newest_old: the newest of the first of them that is older than $1. The last of all stays, as
+/// numbers grow from it; no index on `at` is needed, which every write would pay for.
+ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
+  auto const append = kAppend + dialect.returning_key("number");
+  if (dialect.transaction_number().empty()) {
+    return {append,
+            "SELECT 0, COALESCE(MAX(number), 0) FROM _changes",
+            fmt::format("SELECT 0, number, {} FROM _changes WHERE number > $1 ORDER BY number "
+                        "LIMIT $2",
+                        kColumns),
+            "SELECT $2 - $1 <= $3",
+            "SELECT 0, MAX(number) FROM (SELECT number, at FROM _changes WHERE number < (SELECT "
+            "MAX(number) FROM _changes) ORDER BY number LIMIT $2) AS oldest WHERE at < $1 "
+            "HAVING MAX(number) > 0",
+            "DELETE FROM _changes WHERE number <= $1"};
+  }
+  auto const published = fmt::format("transaction < {}", dialect.oldest_transaction());
+  auto const last = fmt::format(
+      "SELECT transaction, number FROM _changes WHERE {} ORDER BY transaction DESC, number DESC "
+      "LIMIT 1",
+      published);
+  return {
+      fmt::format("{}, transaction, {}", append, dialect.oldest_transaction()),
+      last,
+      fmt::format("SELECT transaction, number, {} FROM _changes WHERE (transaction, number) > "
+                  "($1, $2) AND {} ORDER BY transaction, number LIMIT $3",
+                  kColumns, published),
+      "SELECT COUNT(*) <= $5 FROM (SELECT 1 FROM _changes WHERE (transaction, number) > ($1, "
+      "$2) AND (transaction, number) <= ($3, $4) LIMIT $5 + 1) AS nearest",
+      fmt::format("SELECT transaction, number FROM (SELECT transaction, number, at FROM _changes "
+                  "WHERE (transaction, number) < ({}) ORDER BY transaction, number LIMIT $2) "
+                  "AS oldest WHERE at < $1 ORDER BY transaction DESC, number DESC LIMIT 1",
+                  last),
+      "DELETE FROM _changes WHERE (transaction, number) <= ($1, $2)"};
+}
+
+sql::Params ChangeLog::place_values(Place place) const {
+  sql::Params values;
+  if (has_transactions_) values.emplace_back(place.transaction);
+  values.emplace_back(place.number);
+  return values;
+}
+
+void ChangeLog::note_published(Place place) {
+  std::lock_guard const lock(mutex_);
+  published_ = std::max(published_, place);
+}
+
+Async<void> ChangeLog::prune_in(sql::Transaction& transaction, std::string until,
+                                std::int64_t& removed) const {
+  sql::Statement lock(kPruneLock + std::string(database_.dialect().for_update()));
+  co_await transaction.execute(std::move(lock));
+  sql::Params until_values{std::move(until), kPruneBatch};
+  sql::Statement newest_old(statements_.newest_old, std::move(until_values));
+  auto const found = co_await transaction.execute(std::move(newest_old));
+  removed = 0;
+  if (found.empty()) co_return;
+  auto const place = place_at(found, 0);
+  sql::Statement prune(statements_.prune, place_values(place));
+  removed = (co_await transaction.execute(std::move(prune))).affected();
+  sql::Params mark_values{text_of(place)};
+  sql::Statement mark(kMarkPruned, std::move(mark_values));
+  co_await transaction.execute(std::move(mark));
+}
 
 std::string_view name(Action action) {
   switch (action) {
@@ -64,54 +137,83 @@ std::string_view name(Action action) {
   return "create";
 }
 
+std::vector<sql::Statement> new_epoch() {
+  return {sql::Statement("DELETE FROM _changes"),
+          sql::Statement("DELETE FROM _settings WHERE key IN ('epoch', 'changes_pruned')")};
+}
+
 std::string Position::text() const {
-  return fmt::format("{}-{}", epoch, number);
+  return fmt::format("{}-{}", epoch, text_of(place));
 }
 
 std::optional<Position> Position::parse(std::string_view text) {
   auto const dash = text.rfind('-');
   if (dash == std::string_view::npos || dash == 0 || dash + 1 == text.size()) return std::nullopt;
-  Position position;
-  position.epoch = text.substr(0, dash);
-  auto const digits = text.substr(dash + 1);
-  auto const [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), position.number);
-  if (error != std::errc{} || end != digits.data() + digits.size() || position.number < 0)
-    return std::nullopt;
-  return position;
+  auto const place = place_of_text(text.substr(dash + 1));
+  if (!place) return std::nullopt;
+  return Position{std::string(text.substr(0, dash)), *place};
 }
 
 ChangeLog::ChangeLog(sql::Database& database)
-    : database_(database), append_(kAppend + database.dialect().returning_key("number")) {}
+    : database_(database),
+      has_transactions_(!database.dialect().transaction_number().empty()),
+      statements_(statements_of(database.dialect())) {}
 
 Async<Position> ChangeLog::last(Deadline deadline) {
-  auto const rows = co_await database_.read(sql::Statement(kLast, {}, deadline));
-  co_return Position{epoch_, rows.integer(0, 0)};
+  auto const rows = co_await database_.read(sql::Statement(statements_.last, {}, deadline));
+  auto const place = rows.empty() ? Place{} : place_at(rows, 0);
+  note_published(place);
+  co_return Position{epoch_, place};
 }
 
-Async<std::vector<Change>> ChangeLog::after(std::int64_t number, std::int64_t limit,
-                                            Deadline deadline) {
-  sql::Params values{number, limit};
-  sql::Statement statement(kAfter, std::move(values), deadline);
+Async<std::vector<Change>> ChangeLog::after(Place place, std::int64_t limit, Deadline deadline) {
+  auto values = place_values(place);
+  values.emplace_back(limit);
+  sql::Statement statement(statements_.after, std::move(values), deadline);
   auto const rows = co_await database_.read(std::move(statement));
   std::vector<Change> changes;
   changes.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Change change;
-    change.number = rows.integer(i, 0);
-    change.collection = rows.text(i, 1);
-    change.record_id = rows.text(i, 2);
-    change.action = static_cast<Action>(rows.integer(i, 3));
-    change.record = parse_object(rows.text(i, 4));
-    change.before = parse_object(rows.text(i, 5));
+    change.place = place_at(rows, i);
+    change.collection = rows.text(i, 2);
+    change.record_id = rows.text(i, 3);
+    change.action = static_cast<Action>(rows.integer(i, 4));
+    change.record = parse_object(rows.text(i, 5));
+    change.before = parse_object(rows.text(i, 6));
     changes.push_back(std::move(change));
   }
+  if (!changes.empty()) note_published(changes.back().place);
   co_return changes;
 }
 
-Async<std::int64_t> ChangeLog::first_kept(Deadline deadline) {
+Async<bool> ChangeLog::is_near(Place from, Place until, std::int64_t bound, Deadline deadline) {
+  auto values = place_values(from);
+  auto more = place_values(until);
+  std::move(more.begin(), more.end(), std::back_inserter(values));
+  values.emplace_back(bound);
+  sql::Statement statement(statements_.near, std::move(values), deadline);
+  auto const rows = co_await database_.read(std::move(statement));
+  co_return rows.boolean(0, 0);
+}
+
+Async<Place> ChangeLog::first_kept(Deadline deadline) {
   auto const rows = co_await database_.read(sql::Statement(kPruned, {}, deadline));
-  co_return rows.empty() ? 0 : std::stoll(rows.text(0, 0));
+  if (rows.empty()) co_return Place{};
+  auto const place = place_of_text(rows.text(0, 0));
+  if (!place) {
+    throw std::runtime_error(
+        fmt::format("_settings has '{}' as changes_pruned, which is no place.", rows.text(0, 0)));
+  }
+  co_return *place;
+}
+
+Place ChangeLog::place_of(sql::Rows const& appended) const {
+  if (!has_transactions_) return {0, appended.inserted_key()};
+  auto const transaction = appended.integer(0, 1);
+  if (appended.integer(0, 2) >= transaction) return {transaction, appended.integer(0, 0)};
+  std::lock_guard const lock(mutex_);
+  return published_;
 }
 
 Async<std::int64_t> ChangeLog::prune(std::chrono::seconds keep, Deadline deadline) {
@@ -119,7 +221,7 @@ Async<std::int64_t> ChangeLog::prune(std::chrono::seconds keep, Deadline deadlin
   std::int64_t removed = kPruneBatch;
   auto until = format_time(now_millis() - keep);
   while (removed == kPruneBatch) {
-    sql::TransactionBody body = [&removed, until](sql::Transaction& transaction) {
+    sql::TransactionBody body = [this, &removed, until](sql::Transaction& transaction) {
       return prune_in(transaction, until, removed);
     };
     co_await database_.transact(std::move(body), deadline);
@@ -148,7 +250,7 @@ sql::Statement ChangeLog::append(std::string collection, std::string record_id, 
   values.emplace_back(std::move(record));
   values.emplace_back(std::move(before));
   values.emplace_back(format_time(now_millis()));
-  return sql::Statement(append_, std::move(values));
+  return sql::Statement(statements_.append, std::move(values));
 }
 
 }  // namespace minga::records

@@ -10,8 +10,13 @@
 
 namespace minga::records {
 
-/// `_changes` behind the Changes interface. Numbers grow in commit order because the engine has one
-/// writer; an engine with several publishes only below its oldest running transaction.
+/// What begins a new epoch at the next opening, after a restore: positions of before are told to
+/// resync.
+std::vector<sql::Statement> new_epoch();
+
+/// `_changes` behind the Changes interface. With one writer the numbers grow in the order of the
+/// commits. With several a lower number may be committed later: the log is in the order of the
+/// transactions' numbers then, and published below the oldest that still runs.
 class ChangeLog : public Changes {
  public:
   explicit ChangeLog(sql::Database& database);
@@ -19,24 +24,37 @@ class ChangeLog : public Changes {
 
   std::string const& epoch() const override { return epoch_; }
   Async<Position> last(Deadline deadline) override;
-  Async<std::vector<Change>> after(std::int64_t number, std::int64_t limit,
-                                   Deadline deadline) override;
-  Async<std::int64_t> first_kept(Deadline deadline) override;
+  Async<std::vector<Change>> after(Place place, std::int64_t limit, Deadline deadline) override;
+  Async<bool> is_near(Place from, Place until, std::int64_t bound, Deadline deadline) override;
+  Async<Place> first_kept(Deadline deadline) override;
   Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) override;
   void on_commit(std::function<void()> ring) override;
 
-  /// To run in the write's own transaction; its inserted_key() is the change's number. The texts
-  /// are JSON; `before` is "" but for an update.
+  /// To run in the write's own transaction. The texts are JSON; `before` is "" but for an update.
   sql::Statement append(std::string collection, std::string record_id, Action action,
                         std::string record, std::string before) const;
+  /// What append() gave: a place such that all changes up to it are there after the commit, its own
+  /// among them unless an older transaction was still running.
+  Place place_of(sql::Rows const& appended) const;
   /// After the commit.
   void ring() const;
 
  private:
+  struct Statements {
+    std::string append, last, after, near, newest_old, prune;
+  };
+  static Statements statements_of(sql::Dialect const& dialect);
+  Async<void> prune_in(sql::Transaction& transaction, std::string until,
+                       std::int64_t& removed) const;
+  sql::Params place_values(Place place) const;
+  void note_published(Place place);
+
   sql::Database& database_;
-  std::string append_;
+  bool has_transactions_;
+  Statements const statements_;
   std::string epoch_;
   mutable std::mutex mutex_;
+  Place published_;  // the last that is known to be
   std::vector<std::function<void()>> bells_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "sql/database.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -15,9 +16,18 @@ namespace minga::records {
 enum class Action { create, update, delete_ };
 std::string_view name(Action action);
 
+/// Where a change stands in the log: changes compare by it in the order in which they are
+/// published. Where one transaction follows the other, theirs is 0 and the numbers tell all.
+struct Place {
+  std::int64_t transaction = 0;
+  std::int64_t number = 0;
+
+  friend auto operator<=>(Place const&, Place const&) = default;
+};
+
 /// One committed change of a record.
 struct Change {
-  std::int64_t number = 0;
+  Place place;
   std::string collection;  // its id
   std::string record_id;
   Action action = Action::create;
@@ -25,10 +35,11 @@ struct Change {
   JsonObject before;  // update: what it was; else empty
 };
 
-/// A position in the change log: "EPOCH-N". Positions of one epoch compare by N.
+/// A position in the change log: "EPOCH-NUMBER", or "EPOCH-TRANSACTION.NUMBER". Positions of one
+/// epoch compare by their places.
 struct Position {
   std::string epoch;
-  std::int64_t number = 0;
+  Place place;
 
   std::string text() const;
   /// Nothing when it is malformed.
@@ -44,12 +55,14 @@ class Changes {
   virtual std::string const& epoch() const = 0;
   /// The last position that is visible to all.
   virtual Async<Position> last(Deadline deadline) = 0;
-  /// Up to `limit` changes after `number`, in commit order, with no gap below the last of them.
-  virtual Async<std::vector<Change>> after(std::int64_t number, std::int64_t limit,
-                                           Deadline deadline) = 0;
-  /// The lowest number N for which after(N) still misses nothing: what came up to it may have been
+  /// Up to `limit` changes after `place`, in the log's order. None comes before the last of them
+  /// any more: what a transaction may still commit before it holds it back.
+  virtual Async<std::vector<Change>> after(Place place, std::int64_t limit, Deadline deadline) = 0;
+  /// Whether no more than `bound` changes lie after `from` up to `until`.
+  virtual Async<bool> is_near(Place from, Place until, std::int64_t bound, Deadline deadline) = 0;
+  /// The lowest place for which after() still misses nothing: what came up to it may have been
   /// removed.
-  virtual Async<std::int64_t> first_kept(Deadline deadline) = 0;
+  virtual Async<Place> first_kept(Deadline deadline) = 0;
   /// Removes changes older than `keep`, a few thousand in each transaction, and never the last one;
   /// says how many.
   virtual Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) = 0;

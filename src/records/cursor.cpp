@@ -105,8 +105,8 @@ filter::Condition Cursor::condition(std::string_view cursor,
   std::string equal;  // all keys before this one
   for (std::size_t i = 0; i < keys.size(); ++i) {
     auto const is_null = values[i].is_null();
-    auto const place = first + i;
-    condition.values.push_back(from_json(values[i]));
+    auto const place = first + condition.values.size();
+    if (!is_null) condition.values.push_back(from_json(values[i]));
     condition.sql +=
         fmt::format("{}({}{})", i == 0 ? "" : " OR ", equal, behind(keys[i], is_null, place));
     equal += is_null ? fmt::format("{} IS NULL AND ", keys[i].sql)

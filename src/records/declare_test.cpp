@@ -24,9 +24,13 @@ class Declaring : public testing::Test {
     id = text_of(store.create("things", R"({"title":"T","n":1.5,"tag":"b"})"), "id");
   }
   std::string indexes() {
-    auto const rows = store.run(store.database->read(sql::Statement(
-        "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'things' "
-        "AND sql IS NOT NULL ORDER BY name")));
+    auto const* declared =
+        testing_support::tests_postgres()
+            ? "SELECT indexname::text FROM pg_indexes WHERE tablename = 'things' "
+              "AND indexname <> 'things_pkey' ORDER BY 1"
+            : "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'things' "
+              "AND sql IS NOT NULL ORDER BY name";
+    auto const rows = store.run(store.database->read(sql::Statement(declared)));
     std::string names;
     for (std::size_t i = 0; i < rows.size(); ++i) names += rows.text(i, 0) + " ";
     return names;

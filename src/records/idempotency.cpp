@@ -8,9 +8,12 @@ namespace {
 
 constexpr char const* kFind =
     "SELECT request_hash, result FROM _idempotency WHERE scope = $1 AND key = $2 AND ordinal = $3";
-constexpr char const* kKeep =
+/// Waits for a transaction that has claimed the key.
+constexpr char const* kClaim =
     "INSERT INTO _idempotency (scope, key, ordinal, request_hash, result, created) VALUES ($1, $2, "
-    "$3, $4, $5, $6)";
+    "$3, $4, '', $5) ON CONFLICT (scope, key, ordinal) DO NOTHING";
+constexpr char const* kKeep =
+    "UPDATE _idempotency SET result = $4 WHERE scope = $1 AND key = $2 AND ordinal = $3";
 constexpr char const* kPrune = "DELETE FROM _idempotency WHERE created < $1";
 constexpr std::chrono::hours kKeepFor{24};
 
@@ -27,9 +30,18 @@ sql::Params key_of(Idempotency const& idempotency) {
 Async<std::optional<JsonObject>> find_outcome(sql::Transaction& transaction,
                                               Context const& context) {
   if (context.idempotency == nullptr) co_return std::nullopt;
-  sql::Statement statement(kFind, key_of(*context.idempotency));
-  auto const rows = co_await transaction.execute(std::move(statement));
-  if (rows.empty()) co_return std::nullopt;
+  auto claim_values = key_of(*context.idempotency);
+  claim_values.emplace_back(context.idempotency->request_hash);
+  claim_values.emplace_back(format_time(now_millis()));
+  sql::Statement claim(kClaim, std::move(claim_values));
+  auto const claimed = co_await transaction.execute(std::move(claim));
+  if (claimed.affected() > 0) co_return std::nullopt;
+  sql::Statement find(kFind, key_of(*context.idempotency));
+  auto const rows = co_await transaction.execute(std::move(find));
+  if (rows.empty()) {
+    throw Error::unavailable(
+        "The request's first answer was forgotten meanwhile. Please try again.");
+  }
   if (rows.text(0, 0) != context.idempotency->request_hash) {
     throw Error(422, "idempotency_key_reused", "Idempotency-Key was used for another request.");
   }
@@ -40,9 +52,7 @@ Async<void> keep_outcome(sql::Transaction& transaction, Context const& context,
                          JsonObject const& outcome) {
   if (context.idempotency == nullptr) co_return;
   auto values = key_of(*context.idempotency);
-  values.emplace_back(context.idempotency->request_hash);
   values.emplace_back(json_text(outcome));
-  values.emplace_back(format_time(now_millis()));
   sql::Statement statement(kKeep, std::move(values));
   co_await transaction.execute(std::move(statement));
 }

@@ -160,20 +160,46 @@ Index parse_index(std::string_view text) {
   return IndexReader(text).read();
 }
 
-std::string index_sql(Index const& index, std::string_view table) {
+namespace {
+
+/// A field's column; a boolean as the number that it is compared with.
+std::string compared_column(std::string const& name, Field const* field,
+                            sql::Dialect const& dialect) {
+  auto const column = dialect.quote(name);
+  auto const is_truth = field != nullptr && field->type == FieldType::boolean;
+  return is_truth ? dialect.truth_number(column) : column;
+}
+
+/// A number that a text is compared with is its text.
+std::string compared_literal(std::string const& literal, Field const* field) {
+  auto const is_number = field == nullptr || field->type == FieldType::number ||
+                         field->type == FieldType::boolean || literal.empty();
+  return is_number || literal.front() == '\'' ? literal : "'" + literal + "'";
+}
+
+}  // namespace
+
+std::string index_sql(Index const& index, Definition const& definition,
+                      sql::Dialect const& dialect) {
   std::string columns;
   for (auto const& column : index.columns) {
-    columns +=
-        fmt::format("{}\"{}\"{}{}", columns.empty() ? "" : ", ", column.name,
-                    column.ignores_case ? " COLLATE NOCASE" : "", column.descending ? " DESC" : "");
+    auto const* field = definition.find(column.name);
+    auto const quoted = dialect.quote(column.name);
+    auto const key = column.ignores_case ? dialect.ignoring_case(quoted) : quoted;
+    auto const may_be_null = field != nullptr && field->is_nullable;
+    columns += columns.empty() ? "" : ", ";
+    columns += dialect.ordered(key, column.descending, may_be_null);
   }
   std::string where;
   for (auto const& condition : index.conditions) {
-    where += fmt::format("{} \"{}\" {}{}{}", where.empty() ? " WHERE" : " AND", condition.column,
-                         condition.op, condition.literal.empty() ? "" : " ", condition.literal);
+    auto const* field = definition.find(condition.column);
+    where += fmt::format("{} {} {}{}{}", where.empty() ? " WHERE" : " AND",
+                         compared_column(condition.column, field, dialect), condition.op,
+                         condition.literal.empty() ? "" : " ",
+                         compared_literal(condition.literal, field));
   }
-  return fmt::format("CREATE {}INDEX IF NOT EXISTS \"{}\" ON \"{}\" ({}){}",
-                     index.unique ? "UNIQUE " : "", index.name, table, columns, where);
+  return fmt::format("CREATE {}INDEX IF NOT EXISTS {} ON {} ({}){}", index.unique ? "UNIQUE " : "",
+                     dialect.quote(index.name), dialect.quote(definition.name), columns, where);
 }
 
 std::vector<Index> indexes_of(Definition const& definition) {

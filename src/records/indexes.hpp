@@ -1,6 +1,7 @@
 #pragma once
 
 #include "records/definition.hpp"
+#include "sql/dialect.hpp"
 
 #include <string>
 #include <string_view>
@@ -29,8 +30,9 @@ struct Index {
 /// Throws std::invalid_argument that says what is expected where.
 Index parse_index(std::string_view text);
 
-/// CREATE [UNIQUE] INDEX with the table's name put in, in the SQL of both engines.
-std::string index_sql(Index const& index, std::string_view table);
+/// CREATE [UNIQUE] INDEX of a collection's.
+std::string index_sql(Index const& index, Definition const& definition,
+                      sql::Dialect const& dialect);
 
 /// All of a collection's: those written out, and one for each unique field.
 std::vector<Index> indexes_of(Definition const& definition);

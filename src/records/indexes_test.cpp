@@ -1,6 +1,7 @@
 #include "records/indexes.hpp"
 
 #include "records/store_testing.hpp"
+#include "sql/sqlite/dialect.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -21,7 +22,10 @@ void PrintTo(Spelling const& spelling, std::ostream* out) {
 
 class Spellings : public testing::TestWithParam<Spelling> {};
 TEST_P(Spellings, AreOneIndex) {
-  EXPECT_EQ(index_sql(parse_index(GetParam().text), "things"), GetParam().sql);
+  Definition things;
+  things.name = "things";
+  EXPECT_EQ(index_sql(parse_index(GetParam().text), things, sql::sqlite::dialect()),
+            GetParam().sql);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -56,7 +56,7 @@ std::vector<std::string> create_table_sql(Definition const& definition,
   std::vector<std::string> statements{
       fmt::format("CREATE TABLE {} ({})", dialect.quote(definition.name), columns)};
   for (auto const& index : indexes_of(definition))
-    statements.push_back(index_sql(index, definition.name));
+    statements.push_back(index_sql(index, definition, dialect));
   return statements;
 }
 

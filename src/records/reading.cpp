@@ -54,11 +54,12 @@ Selection select(Catalog const& catalog, Layout const& layout, Context const& co
   return selection;
 }
 
-std::string order_by(std::vector<filter::SortKey> const& keys) {
+std::string order_by(std::vector<filter::SortKey> const& keys, sql::Dialect const& dialect) {
   std::string text;
-  for (auto const& key : keys)
-    text += fmt::format("{}{}{}", text.empty() ? " ORDER BY " : ", ", key.sql,
-                        key.descending ? " DESC" : "");
+  for (auto const& key : keys) {
+    text += text.empty() ? " ORDER BY " : ", ";
+    text += dialect.ordered(key.sql, key.descending, key.may_be_null);
+  }
   return text;
 }
 
@@ -165,9 +166,9 @@ Async<Page> Store::list(Context& context, std::string_view collection, ListQuery
     page.total_pages = (page.total_items + page.per_page - 1) / page.per_page;
   }
   auto const first = selection.values.size() + 1;
-  auto sql =
-      fmt::format("SELECT {} FROM {}{}{} LIMIT ${} OFFSET ${}", layout.columns(), layout.table(),
-                  selection.where, order_by(selection.keys), first, first + 1);
+  auto sql = fmt::format("SELECT {} FROM {}{}{} LIMIT ${} OFFSET ${}", layout.columns(),
+                         layout.table(), selection.where,
+                         order_by(selection.keys, impl_->database.dialect()), first, first + 1);
   selection.values.emplace_back(page.per_page);
   std::int64_t offset = 0;
   if (__builtin_mul_overflow(page.page - 1, page.per_page, &offset))
@@ -203,7 +204,7 @@ Async<CursorPage> Store::list_by_cursor(Context& context, std::string_view colle
   for (auto const& key : selection.keys) keys += key.sql + ", ";
   auto sql =
       fmt::format("SELECT {}{} FROM {}{}{} LIMIT ${}", keys, layout.columns(), layout.table(),
-                  selection.where, order_by(selection.keys), selection.values.size() + 1);
+                  selection.where, order_by(selection.keys, dialect), selection.values.size() + 1);
   selection.values.emplace_back(limit + 1);
   sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
   auto rows = co_await impl_->read(std::move(statement));

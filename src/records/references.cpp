@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace minga::records {
 namespace {
 
@@ -26,9 +28,11 @@ std::vector<std::string> ids_of(Json const& value) {
   return ids;
 }
 
-Async<bool> exists(sql::Transaction& transaction, Layout const* target, std::string id) {
+Async<bool> exists(sql::Transaction& transaction, sql::Dialect const& dialect, Layout const* target,
+                   std::string id) {
   if (target == nullptr) co_return false;
-  auto sql = fmt::format("SELECT 1 FROM {} WHERE \"id\" = $1", target->table());
+  auto sql =
+      fmt::format("SELECT 1 FROM {} WHERE \"id\" = $1{}", target->table(), dialect.for_share());
   sql::Params values{std::move(id)};
   sql::Statement statement(std::move(sql), std::move(values));
   auto const rows = co_await transaction.execute(std::move(statement));
@@ -68,11 +72,10 @@ struct Deletion {
   sql::Dialect const& dialect;
 };
 
-Async<std::int64_t> delete_with_references(Deletion& deletion, Layout const& layout,
-                                           JsonObject record);
+Async<Place> delete_with_references(Deletion& deletion, Layout const& layout, JsonObject record);
 
 /// One record that referred to the deleted one through `field`. It is read now, for what was
-/// deleted before it may have changed it or taken it along.
+/// deleted before it, or another transaction, may have changed it or taken it along.
 Async<void> release(Deletion& deletion, Layout const& layout, Field const& field,
                     std::string referrer, std::string const& id) {
   sql::Params values{std::move(referrer)};
@@ -81,6 +84,8 @@ Async<void> release(Deletion& deletion, Layout const& layout, Field const& field
   auto rows = co_await deletion.transaction.execute(std::move(statement));
   if (rows.empty()) co_return;
   auto record = layout.record(rows, 0);
+  auto const held = ids_of(record.at(field.name));
+  if (std::find(held.begin(), held.end(), id) == held.end()) co_return;
   auto rest = without(field, record.at(field.name), id);
   auto const emptied = is_zero(field, rest);
   if (emptied && field.cascades) {
@@ -94,13 +99,12 @@ Async<void> release(Deletion& deletion, Layout const& layout, Field const& field
   }
 }
 
-Async<std::int64_t> delete_with_references(Deletion& deletion, Layout const& layout,
-                                           JsonObject record) {
+Async<Place> delete_with_references(Deletion& deletion, Layout const& layout, JsonObject record) {
   std::string const id(record.at("id").as_string().data(), record.at("id").as_string().size());
   sql::Params values{id};
   sql::Statement statement(layout.remove(), std::move(values));
   auto const removed = co_await deletion.transaction.execute(std::move(statement));
-  if (removed.affected() == 0) co_return 0;  // a cycle of cascades came here before
+  if (removed.affected() == 0) co_return Place{};  // a cycle of cascades came here before
   for (auto const& other : deletion.catalog.layouts) {
     for (auto const& field : other.definition().fields) {
       if (field.type != FieldType::relation || field.collection != layout.definition().id) continue;
@@ -112,20 +116,21 @@ Async<std::int64_t> delete_with_references(Deletion& deletion, Layout const& lay
   }
   auto change =
       deletion.log.append(layout.definition().id, id, Action::delete_, json_text(record), {});
-  co_return (co_await deletion.transaction.execute(std::move(change))).inserted_key();
+  auto const appended = co_await deletion.transaction.execute(std::move(change));
+  co_return deletion.log.place_of(appended);
 }
 
 }  // namespace
 
-Async<void> check_relations(sql::Transaction& transaction, Catalog const& catalog,
-                            Layout const& layout, JsonObject const& record,
+Async<void> check_relations(sql::Transaction& transaction, sql::Dialect const& dialect,
+                            Catalog const& catalog, Layout const& layout, JsonObject const& record,
                             std::string_view message) {
   FieldErrors errors;
   for (auto const& field : layout.definition().fields) {
     if (field.type != FieldType::relation) continue;
     auto const* target = catalog.find(field.collection);
     for (auto& id : ids_of(record.at(field.name))) {
-      auto const found = co_await exists(transaction, target, std::move(id));
+      auto const found = co_await exists(transaction, dialect, target, std::move(id));
       if (found) continue;
       errors.add(field.name, "validation_missing_rel_records",
                  "Failed to find all relation records with the provided ids.");
@@ -135,9 +140,8 @@ Async<void> check_relations(sql::Transaction& transaction, Catalog const& catalo
   errors.throw_if_any(message);
 }
 
-Async<std::int64_t> delete_record(sql::Transaction& transaction, ChangeLog& log,
-                                  Catalog const& catalog, sql::Dialect const& dialect,
-                                  Layout const& layout, JsonObject record) {
+Async<Place> delete_record(sql::Transaction& transaction, ChangeLog& log, Catalog const& catalog,
+                           sql::Dialect const& dialect, Layout const& layout, JsonObject record) {
   Deletion deletion{transaction, log, catalog, dialect};
   co_return co_await delete_with_references(deletion, layout, std::move(record));
 }

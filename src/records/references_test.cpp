@@ -61,7 +61,7 @@ TEST_F(References, MustExist) {
 TEST_F(References, AreRemovedFromLists) {
   post('p', {{"value", JsonArray{id_of('a'), id_of('b')}}});
   post('q', {{"value", id_of('a')}});
-  auto const before = store.changes().back().number;
+  auto const before = store.changes().back().place;
   store.remove("people", id_of('a'));
   EXPECT_EQ(json_text(store.view("posts", id_of('p')).at("value")), "[\"bbbbbbbbbbbbbbb\"]");
   EXPECT_EQ(json_text(store.view("posts", id_of('q')).at("value")), "[]");
@@ -97,7 +97,7 @@ TEST_F(References, CascadeThroughAllThatFollows) {
   post('r', {{"parent", id_of('q')}});
   post('s', {{"key", JsonArray{id_of('a'), id_of('b')}}});
   post('t', {});
-  auto const before = store.changes().back().number;
+  auto const before = store.changes().back().place;
   store.remove("people", id_of('a'));
   EXPECT_EQ(posts(), "st");
   EXPECT_EQ(json_text(store.view("posts", id_of('s')).at("key")), "[\"bbbbbbbbbbbbbbb\"]");
@@ -110,7 +110,7 @@ TEST_F(References, CascadeAlongCyclesOnce) {
   store.update("posts", id_of('p'), R"({"parent":"qqqqqqqqqqqqqqq"})");
   post('r', {});
   store.update("posts", id_of('r'), R"({"parent":"rrrrrrrrrrrrrrr"})");
-  auto const before = store.changes().back().number;
+  auto const before = store.changes().back().place;
   store.remove("posts", id_of('p'));
   EXPECT_EQ(posts(), "r");
   EXPECT_EQ(store.changes(before).size(), 2U);

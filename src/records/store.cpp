@@ -24,7 +24,9 @@ constexpr char const* kSaveDefinition =
     "INSERT INTO _collections (id, name, definition) VALUES ($1, $2, $3) "
     "ON CONFLICT (id) DO UPDATE SET name = excluded.name, definition = excluded.definition";
 constexpr char const* kSetting = "SELECT value FROM _settings WHERE key = $1";
-constexpr char const* kSetSetting = "INSERT INTO _settings (key, value) VALUES ($1, $2)";
+/// Waits for another transaction that sets it.
+constexpr char const* kSetSetting =
+    "INSERT INTO _settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
 
 std::vector<Definition> definitions_of(sql::Rows const& rows) {
   std::vector<Definition> definitions;
@@ -86,6 +88,9 @@ std::vector<std::string> alterations(Definition const& old, Definition const& fr
                                      sql::Dialect const& dialect) {
   auto const table = dialect.quote(fresh.name);
   std::vector<std::string> statements;
+  if (dialect.tells_case() && old.name != fresh.name)
+    statements.push_back(
+        fmt::format("ALTER TABLE {} RENAME TO {}", dialect.quote(old.name), table));
   for (auto const& field : fresh.fields) {
     if (old.find(field.name) == nullptr)
       statements.push_back(
@@ -97,12 +102,12 @@ std::vector<std::string> alterations(Definition const& old, Definition const& fr
   auto const kept = indexes_of(fresh);
   for (auto const& index : indexes_of(old)) {
     auto const same = [&](Index const& other) {
-      return index_sql(other, fresh.name) == index_sql(index, fresh.name);
+      return index_sql(other, fresh, dialect) == index_sql(index, fresh, dialect);
     };
     if (std::none_of(kept.begin(), kept.end(), same))
       statements.push_back(fmt::format("DROP INDEX IF EXISTS {}", dialect.quote(index.name)));
   }
-  for (auto const& index : kept) statements.push_back(index_sql(index, fresh.name));
+  for (auto const& index : kept) statements.push_back(index_sql(index, fresh, dialect));
   return statements;
 }
 
@@ -129,6 +134,8 @@ void check_index_names(Definition const& fresh, std::vector<Definition> const& a
 
 Async<void> declare_in(sql::Transaction& transaction, sql::Dialect const& dialect, Definition fresh,
                        std::vector<Definition>& all) {
+  for (auto& sql : dialect.schema_lock())
+    co_await transaction.execute(sql::Statement(std::move(sql)));
   auto const stored = co_await transaction.execute(sql::Statement(kDefinitions));
   all = definitions_of(stored);
   resolve_relations(fresh, Schema(all));
@@ -155,16 +162,22 @@ Async<void> declare_in(sql::Transaction& transaction, sql::Dialect const& dialec
   }
 }
 
+Async<sql::Rows> find_setting(sql::Transaction& transaction, std::string const& key) {
+  sql::Params values{key};
+  sql::Statement find(kSetting, std::move(values));
+  co_return co_await transaction.execute(std::move(find));
+}
+
 Async<void> setting_in(sql::Transaction& transaction, std::string const& key,
                        std::function<std::string()> const& make, std::string& value) {
-  sql::Params find_values{key};
-  sql::Statement find(kSetting, std::move(find_values));
-  auto const rows = co_await transaction.execute(std::move(find));
-  value = rows.empty() ? make() : rows.text(0, 0);
-  if (!rows.empty()) co_return;
-  sql::Params set_values{key, value};
-  sql::Statement set(kSetSetting, std::move(set_values));
-  co_await transaction.execute(std::move(set));
+  auto rows = co_await find_setting(transaction, key);
+  if (rows.empty()) {
+    sql::Params values{key, make()};
+    sql::Statement set(kSetSetting, std::move(values));
+    co_await transaction.execute(std::move(set));
+    rows = co_await find_setting(transaction, key);
+  }
+  value = rows.text(0, 0);
 }
 
 }  // namespace
@@ -201,6 +214,7 @@ Async<void> Store::open() {
     return random_text(8);
   };
   impl_->changes.set_epoch(co_await setting("epoch", make_epoch));
+  co_await impl_->changes.last(kNoDeadline);
   auto const rows = co_await impl_->database.read(sql::Statement(kDefinitions));
   impl_->set_catalog(definitions_of(rows));
 }

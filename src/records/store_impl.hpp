@@ -44,9 +44,11 @@ struct Store::Impl {
   /// position is noted.
   Async<void> write(Context& context, sql::TransactionBody body, std::string const& collection,
                     std::string_view message);
-  /// The same for statements of which the last appends the change; its number.
-  Async<std::int64_t> write_all(Context& context, std::vector<sql::Statement> statements,
-                                std::string const& collection, std::string_view message);
+  /// The same for statements of which the last appends the change; its place.
+  Async<Place> write_all(Context& context, std::vector<sql::Statement> statements,
+                         std::string const& collection, std::string_view message);
+  /// A unique violation with the fields of its index, where the index is a collection's.
+  sql::Error named(sql::Error error) const;
 
   Async<JsonObject> change(Context& context, std::string_view collection, std::string_view id,
                            std::function<JsonObject(Layout const&, JsonObject const&)> draft);
@@ -77,27 +79,28 @@ Async<JsonObject> load(sql::Transaction& transaction, Layout const& layout,
 /// Throws Error 412 when If-Match is set and does not name the record.
 void check_if_match(Context const& context, JsonObject const& stored);
 
-/// Throws Error 400 when a relation holds an id that is not there.
-Async<void> check_relations(sql::Transaction& transaction, Catalog const& catalog,
-                            Layout const& layout, JsonObject const& record,
+/// Throws Error 400 when a relation holds an id that is not there. What is there stays until the
+/// transaction's end.
+Async<void> check_relations(sql::Transaction& transaction, sql::Dialect const& dialect,
+                            Catalog const& catalog, Layout const& layout, JsonObject const& record,
                             std::string_view message);
 
-Async<std::int64_t> insert_record(sql::Transaction& transaction, ChangeLog& log,
-                                  Layout const& layout, JsonObject const& record);
-Async<std::int64_t> update_record(sql::Transaction& transaction, ChangeLog& log,
-                                  Layout const& layout, JsonObject const& before,
-                                  JsonObject const& record);
+Async<Place> insert_record(sql::Transaction& transaction, ChangeLog& log, Layout const& layout,
+                           JsonObject const& record);
+Async<Place> update_record(sql::Transaction& transaction, ChangeLog& log, Layout const& layout,
+                           JsonObject const& before, JsonObject const& record);
 
 /// Deletes the record, and what its references ask for: removed from lists, cascaded, or refused
 /// with Error 400.
-Async<std::int64_t> delete_record(sql::Transaction& transaction, ChangeLog& log,
-                                  Catalog const& catalog, sql::Dialect const& dialect,
-                                  Layout const& layout, JsonObject record);
+Async<Place> delete_record(sql::Transaction& transaction, ChangeLog& log, Catalog const& catalog,
+                           sql::Dialect const& dialect, Layout const& layout, JsonObject record);
 
-/// The stored outcome of this write of the request, when it was done before. Throws Error 422 when
-/// the key was used for another request.
+/// Claims the request's key for this write until the transaction's end, or gives the stored outcome
+/// when it was done before; waits for who has claimed it. Throws Error 422 when the key was used
+/// for another request.
 Async<std::optional<JsonObject>> find_outcome(sql::Transaction& transaction,
                                               Context const& context);
+/// Of the write whose key find_outcome() claimed.
 Async<void> keep_outcome(sql::Transaction& transaction, Context const& context,
                          JsonObject const& outcome);
 

@@ -2,7 +2,7 @@
 
 #include "records/filter/functions.hpp"
 #include "records/store.hpp"
-#include "support/engine.hpp"
+#include "support/any_engine.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -30,7 +30,7 @@ inline Definition open_to_all(std::string name, std::vector<Field> fields) {
   return definition;
 }
 
-/// A fresh embedded database with a Store on two I/O threads; the calls wait for their outcome.
+/// A fresh database with a Store on two I/O threads; the calls wait for their outcome.
 class TestStore {
  public:
   TestStore() : engine(options()), database(engine.database) { open_store(); }
@@ -77,11 +77,11 @@ class TestStore {
     query.per_page = 1'000;
     return run(store->list(context, collection, query));
   }
-  std::vector<Change> changes(std::int64_t after = 0, std::int64_t limit = 100'000) {
+  std::vector<Change> changes(Place after = {}, std::int64_t limit = 100'000) {
     return run(store->changes().after(after, limit, kNoDeadline));
   }
 
-  testing_support::SqliteEngine engine;
+  testing_support::AnyEngine engine;
   std::unique_ptr<sql::Database>& database;
   std::unique_ptr<Store> store;
   Context context;

@@ -9,14 +9,18 @@ std::vector<std::string> first_tables(sql::Dialect const& dialect) {
   auto const text = dialect.text_type();
   auto const integer = dialect.integer_type();
   auto const json = dialect.json_type();
-  return {
+  auto const transaction = std::string(dialect.transaction_number());
+  std::vector<std::string> statements{
       fmt::format("CREATE TABLE _collections (id {0} PRIMARY KEY NOT NULL, name {0} NOT NULL "
                   "UNIQUE, definition {1} NOT NULL)",
                   text, json),
       fmt::format("CREATE TABLE _changes (number {0}, collection {1} NOT NULL, record_id {1} NOT "
                   "NULL, action {2} NOT NULL, "
-                  "record {3} NOT NULL, before {3} NOT NULL, at {1} NOT NULL)",
-                  dialect.growing_key(), text, integer, json),
+                  "record {3} NOT NULL, before {3} NOT NULL, at {1} NOT NULL{4})",
+                  dialect.growing_key(), text, integer, json,
+                  transaction.empty() ? ""
+                                      : fmt::format(", transaction {} NOT NULL DEFAULT ({})",
+                                                    integer, transaction)),
       fmt::format("CREATE TABLE _counters (name {} PRIMARY KEY NOT NULL, value {} NOT NULL)", text,
                   integer),
       fmt::format("CREATE TABLE _idempotency (scope {0} NOT NULL, key {0} NOT NULL, ordinal {1} "
@@ -27,6 +31,9 @@ std::vector<std::string> first_tables(sql::Dialect const& dialect) {
       fmt::format("CREATE TABLE _settings (key {0} PRIMARY KEY NOT NULL, value {0} NOT NULL)",
                   text),
   };
+  if (!transaction.empty())
+    statements.emplace_back("CREATE INDEX _changes_order ON _changes (transaction, number)");
+  return statements;
 }
 
 }  // namespace

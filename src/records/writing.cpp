@@ -1,6 +1,7 @@
 // How records come, change and go: each with its change in the log, in one transaction.
 #include "base/json_text.hpp"
 #include "records/draft.hpp"
+#include "records/indexes.hpp"
 #include "records/storage_error.hpp"
 #include "records/store_impl.hpp"
 
@@ -25,8 +26,8 @@ struct Write {
   std::shared_ptr<Catalog const> catalog;
   Layout const& layout;
   Context& context;
-  JsonObject record;        // in: what to store; out: what is stored
-  std::int64_t number = 0;  // of the change
+  JsonObject record;                          // in: what to store; out: what is stored
+  std::optional<Place> place = std::nullopt;  // of the change, when there is one
   bool replayed = false;
 };
 
@@ -42,8 +43,9 @@ Async<bool> replay(sql::Transaction& transaction, Write& write) {
 Async<void> create_in(sql::Transaction& transaction, Write& write, JsonObject const& record) {
   auto const done = co_await replay(transaction, write);
   if (done) co_return;
-  co_await check_relations(transaction, *write.catalog, write.layout, record, kCreateFailed);
-  write.number = co_await insert_record(transaction, write.store.changes, write.layout, record);
+  co_await check_relations(transaction, write.store.database.dialect(), *write.catalog,
+                           write.layout, record, kCreateFailed);
+  write.place = co_await insert_record(transaction, write.store.changes, write.layout, record);
   co_await keep_outcome(transaction, write.context, record);
 }
 
@@ -81,13 +83,13 @@ Async<void> change_in(sql::Transaction& transaction, Write& write, std::string c
   auto const before = co_await load(transaction, write.layout, dialect, id);
   if (is_due(write, before, draft)) {
     write.record = draft(write.layout, before);
-    co_await check_relations(transaction, *write.catalog, write.layout, write.record,
+    co_await check_relations(transaction, dialect, *write.catalog, write.layout, write.record,
                              kUpdateFailed);
-    write.number = co_await update_record(transaction, write.store.changes, write.layout, before,
-                                          write.record);
+    write.place = co_await update_record(transaction, write.store.changes, write.layout, before,
+                                         write.record);
   } else {
     write.record = before;
-    write.number = 0;
+    write.place.reset();
   }
   co_await keep_outcome(transaction, write.context, write.record);
 }
@@ -98,8 +100,8 @@ Async<void> remove_in(sql::Transaction& transaction, Write& write, std::string c
   auto const& dialect = write.store.database.dialect();
   auto record = co_await load(transaction, write.layout, dialect, id);
   check_if_match(write.context, record);
-  write.number = co_await delete_record(transaction, write.store.changes, *write.catalog, dialect,
-                                        write.layout, std::move(record));
+  write.place = co_await delete_record(transaction, write.store.changes, *write.catalog, dialect,
+                                       write.layout, std::move(record));
   JsonObject const nothing;
   co_await keep_outcome(transaction, write.context, nothing);
 }
@@ -121,8 +123,7 @@ void note_outcome(Write const& write) {
     ++context.idempotency->writes;
     context.idempotency->replayed = context.idempotency->replayed || write.replayed;
   }
-  if (write.number > 0)
-    context.position = Position{write.store.changes.epoch(), write.number}.text();
+  if (write.place) context.position = Position{write.store.changes.epoch(), *write.place}.text();
 }
 
 }  // namespace
@@ -145,29 +146,27 @@ std::vector<sql::Statement> insertion(ChangeLog const& log, Layout const& layout
                                 json_text(record), {}));
 }
 
-/// The number of the change, which comes last.
-Async<std::int64_t> execute_all(sql::Transaction& transaction,
-                                std::vector<sql::Statement> statements) {
-  std::int64_t number = 0;
-  for (auto& statement : statements)
-    number = (co_await transaction.execute(std::move(statement))).inserted_key();
-  co_return number;
+/// The place of the change, which comes last.
+Async<Place> execute_all(sql::Transaction& transaction, ChangeLog const& log,
+                         std::vector<sql::Statement> statements) {
+  sql::Rows last;
+  for (auto& statement : statements) last = co_await transaction.execute(std::move(statement));
+  co_return log.place_of(last);
 }
 
 }  // namespace
 
-Async<std::int64_t> insert_record(sql::Transaction& transaction, ChangeLog& log,
-                                  Layout const& layout, JsonObject const& record) {
-  return execute_all(transaction, insertion(log, layout, record));
+Async<Place> insert_record(sql::Transaction& transaction, ChangeLog& log, Layout const& layout,
+                           JsonObject const& record) {
+  return execute_all(transaction, log, insertion(log, layout, record));
 }
 
-Async<std::int64_t> update_record(sql::Transaction& transaction, ChangeLog& log,
-                                  Layout const& layout, JsonObject const& before,
-                                  JsonObject const& record) {
+Async<Place> update_record(sql::Transaction& transaction, ChangeLog& log, Layout const& layout,
+                           JsonObject const& before, JsonObject const& record) {
   auto statements = with_change(sql::Statement(layout.update(), layout.values(record)),
                                 log.append(layout.definition().id, as_text(record.at("id")),
                                            Action::update, json_text(record), json_text(before)));
-  return execute_all(transaction, std::move(statements));
+  return execute_all(transaction, log, std::move(statements));
 }
 
 Async<void> Store::Impl::write(Context& context, sql::TransactionBody body,
@@ -175,23 +174,37 @@ Async<void> Store::Impl::write(Context& context, sql::TransactionBody body,
   try {
     co_await database.transact(std::move(body), context.deadline);
   } catch (sql::Error const& error) {
-    throw_write_error(error, message);
+    throw_write_error(named(error), message);
   }
   written(collection);
 }
 
-Async<std::int64_t> Store::Impl::write_all(Context& context, std::vector<sql::Statement> statements,
-                                           std::string const& collection,
-                                           std::string_view message) {
+Async<Place> Store::Impl::write_all(Context& context, std::vector<sql::Statement> statements,
+                                    std::string const& collection, std::string_view message) {
   for (auto& statement : statements) statement.deadline = context.deadline;
-  std::int64_t number = 0;
+  Place place;
   try {
-    number = (co_await database.write_all(std::move(statements))).back().inserted_key();
+    auto const rows = co_await database.write_all(std::move(statements));
+    place = changes.place_of(rows.back());
   } catch (sql::Error const& error) {
-    throw_write_error(error, message);
+    throw_write_error(named(error), message);
   }
   written(collection);
-  co_return number;
+  co_return place;
+}
+
+sql::Error Store::Impl::named(sql::Error error) const {
+  if (error.code() != sql::ErrorCode::unique_violation || error.index.empty()) return error;
+  auto const snapshot = catalog();
+  auto const name = "\"" + error.index + "\"";
+  for (auto const& definition : snapshot->schema.all()) {
+    for (auto const& index : indexes_of(definition)) {
+      if (database.dialect().quote(index.name) != name) continue;
+      error.columns.clear();
+      for (auto const& column : index.columns) error.columns.push_back(column.name);
+    }
+  }
+  return error;
 }
 
 void Store::Impl::written(std::string const& collection) {
@@ -207,8 +220,8 @@ Async<void> insert(Write& write, JsonObject const& record) {
   auto const& collection = write.layout.definition().id;
   if (write.context.idempotency == nullptr && !write.layout.has_relations()) {
     auto statements = insertion(write.store.changes, write.layout, record);
-    write.number = co_await write.store.write_all(write.context, std::move(statements), collection,
-                                                  kCreateFailed);
+    write.place = co_await write.store.write_all(write.context, std::move(statements), collection,
+                                                 kCreateFailed);
     co_return;
   }
   sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
@@ -310,12 +323,13 @@ struct Refusal {
 Async<Refusal> try_insert(sql::Transaction& transaction, Write& write, JsonObject const& record) {
   Refusal refusal;
   try {
-    co_await check_relations(transaction, *write.catalog, write.layout, record, kCreateFailed);
-    write.number = co_await insert_record(transaction, write.store.changes, write.layout, record);
+    co_await check_relations(transaction, write.store.database.dialect(), *write.catalog,
+                             write.layout, record, kCreateFailed);
+    write.place = co_await insert_record(transaction, write.store.changes, write.layout, record);
   } catch (sql::Error const& error) {
     if (error.code() != sql::ErrorCode::unique_violation) throw;
-    refusal.taken = error.columns;
-    refusal.reason = fmt::format("{}: Value must be unique.", fmt::join(error.columns, ", "));
+    refusal.taken = write.store.named(error).columns;
+    refusal.reason = fmt::format("{}: Value must be unique.", fmt::join(refusal.taken, ", "));
   } catch (Error const& error) {
     refusal.reason = describe(error);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -37,6 +38,27 @@ class Dialect {
   virtual std::string_view for_share() const = 0;
   virtual std::string_view random() const = 0;
 
+  /// For what a transaction logs, where several write at once and the keys that grow do so in
+  /// another order than the commits. It is no less than the transaction's own number, nor than that
+  /// of any that had ended when the statement began, so that (this, key) is the order of changes
+  /// that waited for one another. "" where one writes after the other.
+  virtual std::string_view transaction_number() const = 0;
+  /// Nothing that is logged with a lower number can be committed any more.
+  virtual std::string_view oldest_transaction() const = 0;
+  /// Run in a transaction that changes tables: one node at a time does, until its end.
+  virtual std::vector<std::string> schema_lock() const = 0;
+  /// Names that differ in their case alone are different tables.
+  virtual bool tells_case() const = 0;
+
+  /// A key of ORDER BY or of an index: nulls are first in ascending order, last in descending.
+  virtual std::string ordered(std::string_view key, bool descending, bool may_be_null) const = 0;
+  /// A text column as the key of an index that tells no ASCII capital from its small letter.
+  virtual std::string ignoring_case(std::string_view column) const = 0;
+  /// A boolean as a number, 1 or 0.
+  virtual std::string truth_number(std::string_view boolean) const = 0;
+  /// What the function minga_lower makes of a value, compared as the text columns are.
+  virtual std::string lower(std::string_view value) const = 0;
+
   /// Whether a JSON list of texts holds a text.
   virtual std::string list_contains(std::string_view list, std::string_view text) const = 0;
 
@@ -62,8 +84,13 @@ class Dialect {
   /// at a time, and the functions that the dialect's expressions call.
   virtual std::vector<std::string> preparations() const = 0;
 
-  /// An identifier in quotes; throws std::invalid_argument for one with a quote or a NUL in it.
+  /// An identifier in quotes; throws std::invalid_argument for one with a quote or a NUL in it. One
+  /// that is longer than the engine's ends in a hash of the whole.
   std::string quote(std::string_view identifier) const;
+
+ private:
+  /// In bytes.
+  virtual std::size_t longest_identifier() const = 0;
 };
 
 }  // namespace minga::sql

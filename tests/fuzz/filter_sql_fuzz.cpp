@@ -86,7 +86,8 @@ void try_filter(Fixture& fixture, filter::Scope const& scope, std::string_view t
 void try_sort(Fixture& fixture, filter::Scope const& scope, std::string_view text) {
   std::string order;
   for (auto const& key : filter::compile_sort(text, scope, sql::sqlite::dialect()))
-    order += (order.empty() ? " ORDER BY " : ", ") + key.sql + (key.descending ? " DESC" : "");
+    order += (order.empty() ? " ORDER BY " : ", ") +
+             sql::sqlite::dialect().ordered(key.sql, key.descending, key.may_be_null);
   fixture.query("", order, {});
 }
 

@@ -21,14 +21,15 @@ bool is_contains(Operator op) {
 /// its _ and \ literal.
 std::string contains_pattern(std::string const& text) {
   bool has_wildcard = false;
+  bool ends_in_escape = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\\') {
-      ++i;
+      ends_in_escape = ++i == text.size();
     } else if (text[i] == '%') {
       has_wildcard = true;
     }
   }
-  if (has_wildcard) return text;
+  if (has_wildcard) return ends_in_escape ? text + '\\' : text;
   std::string pattern = "%";
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto const escape =
@@ -148,6 +149,12 @@ std::string Comparisons::field_with_literal(Term const& field, Operator op, Term
       return plain_sql(field, op, placeholders_.bind(date_literal(shown(literal.literal))));
     case Kind::number:
     case Kind::boolean: {
+      auto const* truth = std::get_if<bool>(&literal.literal);
+      if (truth != nullptr && field.kind == Kind::boolean && is_equality(op)) {
+        auto column = field;  // itself, so that an index on it serves
+        column.sql = field.truth;
+        return plain_sql(column, op, placeholders_.bind(*truth));
+      }
       if (text == nullptr)
         return plain_sql(field, op, placeholders_.bind(as_number(literal.literal)));
       auto const number = decimal(*text);

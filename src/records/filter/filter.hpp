@@ -50,6 +50,7 @@ Condition compile(Expression const& expression, Scope const& scope, sql::Dialect
 struct SortKey {
   std::string sql;  // an expression to order by
   bool descending = false;
+  bool may_be_null = false;
 };
 /// `sort=` of API.md section 3; `id` is appended. Throws minga::Error 400. "@random" gives the
 /// dialect's random().

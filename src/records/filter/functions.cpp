@@ -78,6 +78,12 @@ std::optional<double> as_number(sql::Value const& value) {
   return std::nullopt;
 }
 
+sql::Value call_degrees(std::span<sql::Value const> values) {
+  auto const number = as_number(values[0]);
+  if (!number) return sql::Null{};
+  return *number;
+}
+
 sql::Value call_geo_distance(std::span<sql::Value const> values) {
   double radians[4];
   for (std::size_t i = 0; i < 4; ++i) {
@@ -130,11 +136,10 @@ bool compare(std::string_view op, sql::Value const& a, sql::Value const& b) {
 }
 
 std::vector<NamedFunction> const& sql_functions() {
-  static std::vector<NamedFunction> const functions{{"minga_like", 2, call_like},
-                                                    {"minga_contains", 2, call_contains},
-                                                    {"minga_lower", 1, call_lower},
-                                                    {"minga_compare", 3, call_compare},
-                                                    {"minga_geo_distance", 4, call_geo_distance}};
+  static std::vector<NamedFunction> const functions{
+      {"minga_like", 2, call_like},       {"minga_contains", 2, call_contains},
+      {"minga_lower", 1, call_lower},     {"minga_compare", 3, call_compare},
+      {"minga_degrees", 1, call_degrees}, {"minga_geo_distance", 4, call_geo_distance}};
   return functions;
 }
 

@@ -15,7 +15,10 @@ namespace minga::records::filter {
 ///   minga_contains(value, part)     1 or 0: `part` anywhere in it, case folded
 ///   minga_lower(text)               simple Unicode lower case
 ///   minga_compare(op, a, b)         1 or 0, never NULL: API.md's comparison by the kinds of the
-///   values minga_geo_distance(lonA, latA, lonB, latB)  kilometres
+///                                   values
+///   minga_degrees(value)            a number, NULL for anything else
+///   minga_geo_distance(lonA, latA, lonB, latB)  kilometres
+/// PostgreSQL's are in src/sql/postgres/filter_functions.cpp.
 struct NamedFunction {
   std::string name;
   int arity;

@@ -109,6 +109,10 @@ std::optional<Term> Operands::field_term(Sources::Place const& place, Operand co
   term.may_be_null = field->is_nullable || term.kind == Kind::json || !place.source.empty();
   term.tells_null = field->is_nullable || term.kind == Kind::json;
   if (!place.source.empty()) term.sources.insert(place.source);
+  if (term.kind == Kind::boolean) {
+    term.truth = term.sql;
+    term.sql = dialect_.truth_number(term.truth);
+  }
   if (term.kind == Kind::json) {
     term.sql = dialect_.json_value(term.sql, {place.rest.begin() + 1, place.rest.end()});
   } else if (place.rest.size() > 1) {
@@ -128,7 +132,7 @@ std::optional<Term> Operands::open_term(Sources::Place const& place, Operand con
   if (!place.source.empty()) term.sources.insert(place.source);
   if (operand.modifier == "lower") {
     term.kind = Kind::text;
-    term.sql = fmt::format("minga_lower({})", term.sql);
+    term.sql = dialect_.lower(term.sql);
   } else if (!operand.modifier.empty()) {
     throw invalid_filter(
         fmt::format("The modifier :{} does not go with '{}'.", operand.modifier, operand.text),
@@ -152,12 +156,12 @@ void Operands::apply_modifier(Term& term, Sources::Place const& place, Field con
   } else if (modifier == "each" && field.is_list()) {
     auto const source = sources_.each(place, field, operand.position);
     term.kind = Kind::text;
-    term.sql = Sources::alias(source, suffix) + ".value";
+    term.sql = sources_.alias(source, suffix) + ".value";
     term.may_be_null = true;
     term.sources.insert(source);
   } else if (modifier == "lower" && (term.kind == Kind::text || term.kind == Kind::json)) {
     term.kind = Kind::text;
-    term.sql = fmt::format("minga_lower({})", term.sql);
+    term.sql = dialect_.lower(term.sql);
   } else {
     throw invalid_filter(
         fmt::format("The modifier :{} does not go with '{}'.", modifier, operand.text),
@@ -192,7 +196,8 @@ Term Operands::distance_term(Operand const& operand, std::string const& suffix) 
   result.may_be_null = true;
   std::string text;
   for (auto const& argument : arguments)
-    text += (text.empty() ? "" : ", ") + argument_sql(result, argument, suffix);
+    text += fmt::format("{}minga_degrees({})", text.empty() ? "" : ", ",
+                        argument_sql(result, argument, suffix));
   result.sql = fmt::format("minga_geo_distance({})", text);
   return result;
 }

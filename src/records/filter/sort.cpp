@@ -34,8 +34,8 @@ class SortCompiler {
   SortCompiler(Scope const& scope, sql::Dialect const& dialect)
       : scope_(scope), dialect_(dialect) {}
 
-  std::string key(std::string_view text) {
-    if (text == "@random") return std::string(dialect_.random());
+  SortKey key(std::string_view text) {
+    if (text == "@random") return {std::string(dialect_.random())};
     auto const names = text == "@rowid" ? std::vector<std::string>{"id"} : split(text);
     if (text != "@rowid" && !is_path(text))
       throw invalid_sort(fmt::format("'{}' is no sort key.", text));
@@ -43,21 +43,23 @@ class SortCompiler {
   }
 
  private:
-  std::string path(Definition const& collection, std::string const& alias,
-                   std::vector<std::string> const& names, std::size_t at, std::string_view whole) {
+  SortKey path(Definition const& collection, std::string const& alias,
+               std::vector<std::string> const& names, std::size_t at, std::string_view whole) {
     auto const* field = collection.find(names[at]);
     if (field == nullptr && collection.open) {
-      return dialect_.json_sort_key(alias + ".\"_open\"",
-                                    {names.begin() + static_cast<std::ptrdiff_t>(at), names.end()});
+      auto const column = alias + ".\"_open\"";
+      return json_key(column, {names.begin() + static_cast<std::ptrdiff_t>(at), names.end()});
     }
     if (field == nullptr || (field->is_hidden && !scope_.privileged))
       throw invalid_sort(fmt::format("There is no field '{}'.", whole));
     auto column = fmt::format("{}.{}", alias, dialect_.quote(field->name));
     if (field->type == FieldType::json) {
-      return dialect_.json_sort_key(
-          column, {names.begin() + static_cast<std::ptrdiff_t>(at) + 1, names.end()});
+      return json_key(column, {names.begin() + static_cast<std::ptrdiff_t>(at) + 1, names.end()});
     }
-    if (at + 1 == names.size()) return column;
+    if (at + 1 == names.size()) {
+      if (field->type == FieldType::boolean) column = dialect_.truth_number(column);
+      return {column, false, field->is_nullable};
+    }
     auto const* target =
         field->type == FieldType::relation && !field->is_list() && scope_.schema != nullptr
             ? scope_.schema->find(field->collection)
@@ -67,9 +69,14 @@ class SortCompiler {
     if (!scope_.privileged && !target->list_rule)
       throw invalid_sort(fmt::format("The records of {} may not be listed.", target->name));
     auto const next = fmt::format("\"s{}\"", at);
-    return fmt::format("(SELECT {} FROM {} AS {} WHERE {}.\"id\" = {})",
-                       path(*target, next, names, at + 1, whole), dialect_.quote(target->name),
-                       next, next, column);
+    return {fmt::format("(SELECT {} FROM {} AS {} WHERE {}.\"id\" = {})",
+                        path(*target, next, names, at + 1, whole).sql, dialect_.quote(target->name),
+                        next, next, column),
+            false, true};
+  }
+
+  SortKey json_key(std::string const& column, std::vector<std::string> const& names) const {
+    return {dialect_.json_sort_key(column, names), false, true};
   }
 
   Scope const& scope_;
@@ -89,11 +96,11 @@ std::vector<SortKey> compile_sort(std::string_view sort, Scope const& scope,
     sort.remove_prefix(std::min(end + 1, sort.size()));
     if (text.size() > kKeyBytes)
       throw invalid_sort(fmt::format("A sort key is longer than {} bytes.", kKeyBytes));
-    SortKey key;
-    key.descending = text.starts_with('-');
+    auto const descending = text.starts_with('-');
     if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
     if (text.empty()) throw invalid_sort("A sort key is empty.");
-    key.sql = compiler.key(text);
+    auto key = compiler.key(text);
+    key.descending = descending;
     has_id = has_id || text == "id" || text == "@rowid";
     keys.push_back(std::move(key));
     if (keys.size() > kKeys)

@@ -28,10 +28,8 @@ std::string fill(std::string text, std::string const& own, std::string const& pa
 
 }  // namespace
 
-std::string Sources::alias(std::string const& source, std::string const& suffix) {
-  std::string name = "\"r:";
-  for (char const c : source) name += c == '"' ? '_' : c;
-  return name + suffix + "\"";
+std::string Sources::alias(std::string const& source, std::string const& suffix) const {
+  return fmt::format("\"r:{}{}\"", sources_.at(source).order, suffix);
 }
 
 std::string Sources::parent_alias(std::string const& parent, std::string const& suffix) const {

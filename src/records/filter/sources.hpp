@@ -35,7 +35,8 @@ class Sources {
   /// aliases of that suffix.
   std::string joins(std::set<std::string> const& names, std::string const& suffix) const;
   bool is_multiple(std::string const& name) const;
-  static std::string alias(std::string const& source, std::string const& suffix);
+  /// Of a source that find() or each() gave.
+  std::string alias(std::string const& source, std::string const& suffix) const;
 
  private:
   struct Source {

@@ -19,6 +19,8 @@ struct Term {
   /// Literals are placeholders; fields are columns of an alias.
   std::string sql;
   bool is_literal = false;
+  /// boolean: the column itself, where `sql` is its number.
+  std::string truth;
   sql::Value
       literal;  // is_literal: text as std::string, number as integer or double, truth as bool
   bool may_be_null = false;  // nullable field, or a row that may be missing

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 namespace minga::sql::postgres {
@@ -44,6 +46,7 @@ class PostgresDialect : public Dialect {
   std::string_view for_share() const override { return " FOR KEY SHARE"; }
   std::vector<std::string> preparations() const override {
     auto statements = functions();
+    std::ranges::move(filter_functions(), std::back_inserter(statements));
     statements.insert(statements.begin(), kMigrationLock);
     return statements;
   }
@@ -72,9 +75,37 @@ class PostgresDialect : public Dialect {
     return fmt::format("(minga_sort_key({}) COLLATE \"C\")", json_value(column, path));
   }
   std::string strftime(std::string_view arguments) const override {
-    return fmt::format("minga_strftime({})", arguments);
+    return fmt::format("(minga_strftime({}) COLLATE \"C\")", arguments);
   }
   std::string_view random() const override { return "RANDOM()"; }
+  std::string_view transaction_number() const override {
+    return "GREATEST(pg_current_xact_id()::text::bigint, "
+           "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)";
+  }
+  std::string_view oldest_transaction() const override {
+    return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+  }
+  std::vector<std::string> schema_lock() const override { return {kMigrationLock}; }
+  bool tells_case() const override { return true; }
+  /// Said only where it matters: an index of the default order serves the rest.
+  std::string ordered(std::string_view key, bool descending, bool may_be_null) const override {
+    auto const* nulls = !may_be_null ? "" : descending ? " NULLS LAST" : " NULLS FIRST";
+    return fmt::format("{}{}{}", key, descending ? " DESC" : "", nulls);
+  }
+  /// By the rules of "C", which know ASCII alone.
+  std::string ignoring_case(std::string_view column) const override {
+    return fmt::format("lower({} COLLATE \"C\")", column);
+  }
+  std::string truth_number(std::string_view boolean) const override {
+    return fmt::format("({})::int", boolean);
+  }
+  std::string lower(std::string_view value) const override {
+    return fmt::format("(minga_lower({}) COLLATE \"C\")", value);
+  }
+
+ private:
+  /// NAMEDATALEN less its NUL.
+  std::size_t longest_identifier() const override { return 63; }
 };
 
 }  // namespace

@@ -70,6 +70,24 @@ class SqliteDialect : public Dialect {
     return fmt::format("strftime({})", arguments);
   }
   std::string_view random() const override { return "RANDOM()"; }
+  std::string_view transaction_number() const override { return ""; }
+  std::string_view oldest_transaction() const override { return ""; }
+  std::vector<std::string> schema_lock() const override { return {}; }
+  bool tells_case() const override { return false; }
+  /// SQLite orders NULL before all else by itself.
+  std::string ordered(std::string_view key, bool descending, bool) const override {
+    return fmt::format("{}{}", key, descending ? " DESC" : "");
+  }
+  std::string ignoring_case(std::string_view column) const override {
+    return fmt::format("{} COLLATE NOCASE", column);
+  }
+  std::string truth_number(std::string_view boolean) const override { return std::string(boolean); }
+  std::string lower(std::string_view value) const override {
+    return fmt::format("minga_lower({})", value);
+  }
+
+ private:
+  std::size_t longest_identifier() const override { return std::string::npos; }
 };
 
 }  // namespace
