@@ -1,3 +1,5 @@
+import functools
+
 import harness
 import postgres_server
 import pytest
@@ -36,6 +38,16 @@ def postgres():
     server = postgres_server.Postgres()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine(request):
+    """With MINGA_TEST_ENGINE=postgres each server's data are in a PostgreSQL database of its own."""
+    if harness.tests_postgres():
+        of_folder = functools.cache(lambda folder: request.getfixturevalue("postgres").create_database())
+        harness.Server.database_of = staticmethod(of_folder)
+    yield
+    harness.Server.database_of = None
 
 
 @pytest.fixture

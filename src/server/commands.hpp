@@ -25,12 +25,12 @@ int import_records(Settings settings, std::vector<Application> const& applicatio
 int export_records(Settings settings, std::vector<Application> const& applications,
                    std::string const& collection, std::string const& filter);
 
-/// A consistent copy of the database into a new file; asks a running server for it when there is
-/// one.
+/// A consistent copy of the database into a new file, while servers may be using it.
 int backup(Settings settings, std::vector<Application> const& applications,
            std::filesystem::path const& file);
 
-/// Puts a backup in the database's place. The server must not run.
+/// Puts a backup in the database's place: no server may run on it, and a PostgreSQL database is
+/// empty.
 int restore(Settings settings, std::filesystem::path const& file);
 
 }  // namespace minga::server

@@ -3,9 +3,8 @@
 #include "api/platform.hpp"
 #include "base/ids.hpp"
 #include "base/logging.hpp"
-#include "records/filter/functions.hpp"
+#include "server/engine.hpp"
 #include "server/front.hpp"
-#include "sql/sqlite/sqlite.hpp"
 
 #include <fmt/format.h>
 
@@ -15,6 +14,9 @@
 
 namespace minga::server {
 namespace {
+
+/// For the database to answer when the program starts.
+constexpr std::chrono::seconds kStart{30};
 
 std::string known_names(std::vector<Application> const& applications) {
   std::string names;
@@ -46,18 +48,6 @@ std::vector<Application> chosen(Settings const& settings,
   return picked;
 }
 
-void make_folder(std::filesystem::path const& file) {
-  if (!file.has_parent_path() || std::filesystem::exists(file.parent_path())) return;
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  if (!error)
-    std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all, error);
-  if (!error) return;
-  throw std::runtime_error(
-      fmt::format("The data folder {} cannot be made: {}. Choose another with --data.",
-                  file.parent_path().string(), error.message()));
-}
-
 Async<std::string> signing_secret(records::Store& store) {
   auto make = [] {
     return random_text(50);
@@ -73,6 +63,10 @@ Async<void> stop_service(Service* service, Deadline deadline) {
   co_await service->stop(deadline);
 }
 
+Async<void> ask_durability(sql::Database* database) {
+  co_await database->check_writable(Clock::now() + kStart);
+}
+
 Async<void> close_database(sql::Database* database) {
   co_await database->close();
 }
@@ -81,16 +75,12 @@ Async<void> close_database(sql::Database* database) {
 
 Core::Core(Settings settings, std::vector<Application> const& applications)
     : settings_(std::move(settings)), threads_(settings_.io_threads) {
-  sql::sqlite::Options options;
-  options.file = settings_.sqlite_file();
-  options.write_queue = settings_.write_queue;
-  for (auto const& function : records::filter::sql_functions()) {
-    options.functions.push_back({function.name, function.arity, function.call});
-  }
-  make_folder(options.file);
   threads_.start();
-  database_ = sql::sqlite::open(threads_, options, metrics_);
+  database_ = open_database(settings_, threads_, metrics_);
   try {
+    // Asked once, a server of its own says how durable it is.
+    if (!database_->is_exclusive()) wait(ask_durability(database_.get()));
+    log::info(fmt::format("database: {}", database_->durability()));
     store_ = std::make_unique<records::Store>(*database_, metrics_);
     counters_ = std::make_unique<records::Counters>(*database_);
     binding_->store = store_.get();

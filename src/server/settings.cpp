@@ -143,7 +143,7 @@ std::vector<SettingName> general_settings() {
        {}});
   names.push_back({"database",
                    "URL",
-                   "Database; sqlite:FILE, or DIR/minga.db when not given.",
+                   "Database; sqlite:FILE or postgresql://..., or DIR/minga.db when not given.",
                    {"DATABASE_URL"},
                    [](Settings& settings, std::string_view value) { settings.database = value; },
                    {}});
@@ -383,10 +383,14 @@ std::filesystem::path Settings::sqlite_file() const {
     if (file.empty()) break;
     return file;
   }
-  throw std::invalid_argument(
-      fmt::format("'{}' is no database URL this version understands: sqlite:FILE is, such as "
-                  "sqlite:/var/lib/minga/minga.db.",
-                  database));
+  throw std::invalid_argument(fmt::format(
+      "'{}' begins no database URL this version understands: sqlite:FILE is one, such as "
+      "sqlite:/var/lib/minga/minga.db, and postgresql://USER@HOST/NAME.",
+      database.substr(0, database.find_first_of(":@"))));
+}
+
+bool Settings::uses_postgres() const {
+  return database.starts_with("postgresql://") || database.starts_with("postgres://");
 }
 
 }  // namespace minga::server

@@ -25,7 +25,10 @@ struct Settings {
   std::filesystem::path config;  // the minga.toml that was read; empty: none
   http::Settings http;
 
-  /// The file of an embedded database. Throws std::invalid_argument for a URL of another engine.
+  /// Whether the database is a PostgreSQL server's.
+  bool uses_postgres() const;
+  /// The file of an embedded database. Throws std::invalid_argument for a URL of another engine;
+  /// what it says holds no password.
   std::filesystem::path sqlite_file() const;
 };
 

@@ -2,6 +2,7 @@
 #include "base/logging.hpp"
 #include "records/import.hpp"
 #include "server/commands.hpp"
+#include "server/engine.hpp"
 #include "server/instance.hpp"
 #include "sql/sqlite/sqlite.hpp"
 
@@ -170,17 +171,12 @@ int export_records(Settings settings, std::vector<Application> const& applicatio
 }
 
 int backup(Settings settings, std::vector<Application> const&, std::filesystem::path const& file) {
-  settings = quiet(std::move(settings));
-  sql::sqlite::copy(settings.sqlite_file(), file);
-  fmt::print("{} is a complete copy of {}.\n", file.string(), settings.sqlite_file().string());
+  fmt::print("{}\n", back_up(quiet(std::move(settings)), file));
   return 0;
 }
 
 int restore(Settings settings, std::filesystem::path const& file) {
-  settings = quiet(std::move(settings));
-  std::filesystem::create_directories(settings.sqlite_file().parent_path());
-  sql::sqlite::restore(file, settings.sqlite_file());
-  fmt::print("{} is in place as {}.\n", file.string(), settings.sqlite_file().string());
+  fmt::print("{}\n", restore_backup(quiet(std::move(settings)), file));
   return 0;
 }
 

@@ -81,6 +81,7 @@ def test_starts_again_on_its_data(make_server):
     assert second.client().get(f"{TASKS}/{id}").json()["title"] == "kept"
 
 
+@pytest.mark.skipif(harness.tests_postgres(), reason="the embedded engine's file")
 def test_the_data_is_for_its_owner_alone(make_server):
     """The database holds the signing secret."""
     server = make_server()

@@ -3,6 +3,7 @@
 import json
 import threading
 
+import harness
 import pytest
 
 SERVE = ["--app", "tasks"]
@@ -90,7 +91,7 @@ class TestEvents:
         for number in range(writers):
             own = [title for title in titles if title.startswith(f"w{number}-")]
             assert own == [f"w{number}-{n}" for n in range(each)]
-        numbers = [int(event["position"].rsplit("-", 1)[1]) for event in seen]
+        numbers = [harness.place(event["position"]) for event in seen]
         assert numbers == sorted(set(numbers))
 
     def test_a_stream_ends_with_the_server(self, make_server):

@@ -15,10 +15,6 @@ def data(event):
     return json.loads(event["data"])
 
 
-def number(position):
-    return int(position.rsplit("-", 1)[1])
-
-
 def add(client, title):
     answer = client.post(TASKS, {"title": title, "description": "d"})
     assert answer.status == 200, answer
@@ -74,7 +70,7 @@ def test_every_subscriber_sees_every_change_once_and_in_order(server):
         for stream in streams:
             stream.close()
     assert all(events == seen[0] for events in seen)
-    numbers = [number(position) for position, _, _ in seen[0]]
+    numbers = [harness.place(position) for position, _, _ in seen[0]]
     assert numbers == sorted(set(numbers))
     for id in {id for _, _, id in seen[0]}:
         actions = [action for _, action, of in seen[0] if of == id]
@@ -122,7 +118,7 @@ class TestResync:
             add(server.client(), "after the resync")
             following = stream.next()
             assert data(following)["record"]["title"] == "after the resync"
-            assert number(following["id"]) > number(event["position"])
+            assert harness.place(following["id"]) > harness.place(event["position"])
 
     @pytest.mark.parametrize("position", ["unknown-5", "noposition", "-", "5", "x" * 300])
     def test_unknown_positions(self, server, position):
@@ -159,7 +155,7 @@ class TestResync:
 
         grow(10_000)
         with server.events("/api/events?topic=items&since=" + start) as stream:
-            replayed = [number(stream.next()["id"]) for _ in range(10_000)]
+            replayed = [harness.place(stream.next()["id"]) for _ in range(10_000)]
         assert replayed == sorted(set(replayed))
         grow(1)
         with server.events("/api/events?topic=items&since=" + start) as stream:

@@ -187,6 +187,11 @@ class Events:
         self.close()
 
 
+def tests_postgres():
+    """Whether this run of the tests is for servers on PostgreSQL."""
+    return os.environ.get("MINGA_TEST_ENGINE") == "postgres"
+
+
 def binary():
     path = os.environ.get("MINGA_BINARY")
     assert path, "MINGA_BINARY names the server to test"
@@ -211,8 +216,16 @@ def run(*arguments, input=None, cwd=None, timeout=60, **more):
     )  # fmt: skip
 
 
+def place(position):
+    """Where a position stands in the change log: a number, on PostgreSQL one within a transaction."""
+    return tuple(map(int, position.rsplit("-", 1)[1].split(".")))
+
+
 class Server:
-    """`minga serve` on a port that the kernel chose, with a data folder of its own."""
+    """`minga serve` on a port that the kernel chose, with a data folder of its own, and the database in it or the one
+    that `database_of` gives for the folder."""
+
+    database_of = None
 
     def __init__(self, folder, *arguments, listen="127.0.0.1:0", **more):
         self.data = pathlib.Path(folder) / "data"
@@ -220,6 +233,8 @@ class Server:
         self.arguments = ["serve", "--data", str(self.data), *map(str, arguments)]
         if listen:
             self.arguments += ["--listen", listen]
+        if Server.database_of:
+            more = {"DATABASE_URL": Server.database_of(self.data), **more}
         self.more = more
         self.process = None
         self.url = None

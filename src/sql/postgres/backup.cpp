@@ -94,28 +94,29 @@ std::string read_all(int descriptor) {
   }
 }
 
-/// Runs pg_dump with its output into `target`; returns its exit status and what it complained of.
-std::pair<int, std::string> dump(Settings const& settings, int target) {
+/// Runs one of PostgreSQL's programs with these as its input and output; returns its exit status
+/// and what it complained of.
+std::pair<int, std::string> run(Settings const& settings, std::vector<std::string> arguments,
+                                int input, int output) {
+  auto const program = arguments.front();
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw failure("no pipe for pg_dump");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw failure("no pipe for " + program);
   Descriptor const complaints(ends[0]);
   Descriptor complain(ends[1]);
-  std::vector<std::string> arguments{"pg_dump", "--format=custom", "--no-password"};
   auto variables = environment(settings);
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, target, 1);
+  ::posix_spawn_file_actions_adddup2(&actions, input, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, output, 1);
   ::posix_spawn_file_actions_adddup2(&actions, complain.get(), 2);
   pid_t child = -1;
-  auto const error = ::posix_spawnp(&child, "pg_dump", &actions, nullptr,
+  auto const error = ::posix_spawnp(&child, program.c_str(), &actions, nullptr,
                                     pointers(arguments).data(), pointers(variables).data());
   ::posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     throw failure(
-        fmt::format("pg_dump cannot be started ({}): PostgreSQL's client tools are "
-                    "needed for a backup.",
-                    std::generic_category().message(error)));
+        fmt::format("{} cannot be started ({}): PostgreSQL's client tools are needed for it.",
+                    program, std::generic_category().message(error)));
   }
   complain.close();
   auto said = read_all(complaints.get());
@@ -137,7 +138,9 @@ void back_up(Settings const& settings, std::filesystem::path const& file) {
     throw failure(fmt::format("The backup's file {} cannot be written: {}", unfinished,
                               std::generic_category().message(errno)));
   }
-  auto const [status, said] = dump(settings, target.get());
+  Descriptor const nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  auto const [status, said] =
+      run(settings, {"pg_dump", "--format=custom", "--no-password"}, nothing.get(), target.get());
   auto const synced = ::fsync(target.get()) == 0;
   // A link refuses what came to be under that name meanwhile.
   if (status == 0 && synced && ::link(unfinished.c_str(), file.c_str()) == 0) {
@@ -147,6 +150,28 @@ void back_up(Settings const& settings, std::filesystem::path const& file) {
   ::unlink(unfinished.c_str());
   throw failure(fmt::format("The backup {} was not made: {}", file.string(),
                             status != 0 ? said : std::generic_category().message(errno)));
+}
+
+void restore(Options const& options, std::filesystem::path const& file) {
+  Settings const settings(options);
+  Descriptor const source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (source.get() < 0) {
+    throw failure(fmt::format("The backup {} cannot be read: {}.", file.string(),
+                              std::generic_category().message(errno)));
+  }
+  Descriptor const nothing(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  // Any connection string makes it connect; the environment says where to.
+  auto const [status, said] =
+      run(settings,
+          {"pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges",
+           "--no-password", "--dbname=application_name=minga"},
+          source.get(), nothing.get());
+  if (status == 0) return;
+  if (said.find("already exists") != std::string::npos) {
+    throw failure(fmt::format("The database {} is not empty: a backup is restored into a new one.",
+                              settings.description()));
+  }
+  throw failure(fmt::format("The backup {} was not restored: {}", file.string(), said));
 }
 
 }  // namespace minga::sql::postgres

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -31,5 +32,9 @@ struct Options {
 /// Throws sql::Error with a sentence for the user when the URL cannot be understood. Connections
 /// are made when they are needed; close() must have returned before the database is destroyed.
 std::unique_ptr<Database> open(IoThreads& threads, Options options, Metrics& metrics);
+
+/// Fills an empty database from a file that backup() wrote, wholly or not at all. Blocks. Throws
+/// sql::Error with a sentence for the user.
+void restore(Options const& options, std::filesystem::path const& file);
 
 }  // namespace minga::sql::postgres

@@ -1,0 +1,78 @@
+"""The commands on a PostgreSQL database: one URL is all that changes."""
+
+import json
+
+import harness
+import pytest
+
+
+@pytest.fixture
+def url(postgres):
+    return postgres.create_database()
+
+
+@pytest.fixture
+def command(url):
+    """Runs a command of the binary on the database."""
+    return lambda *arguments, **more: harness.run(*arguments, **{"DATABASE_URL": url, **more})
+
+
+TASK = '{"title":"from a file","description":"d"}\n'
+
+
+def test_import_and_export(command):
+    done = command("import", "tasks", "-", input=TASK * 3 + "no JSON\n")
+    assert done.returncode == 1 and done.stdout.startswith("3 added, 1 refused"), done
+    lines = command("export", "tasks").stdout.splitlines()
+    assert [json.loads(line)["title"] for line in lines] == ["from a file"] * 3
+
+
+def test_backup_while_serving_and_restore_elsewhere(postgres, make_server, tmp_path, url):
+    server = make_server(DATABASE_URL=url)
+    client = server.client()
+    position = client.post("/api/collections/tasks/records", json.loads(TASK)).headers["Minga-Position"]
+    file = tmp_path / "backup"
+    done = harness.run("backup", file, DATABASE_URL=url)
+    assert done.returncode == 0 and "complete copy" in done.stdout, done
+    again = harness.run("backup", file, DATABASE_URL=url)
+    assert again.returncode == 1 and "exists already" in again.stderr, again
+
+    other = postgres.create_database()
+    done = harness.run("restore", file, DATABASE_URL=other)
+    assert done.returncode == 0 and "in place" in done.stdout, done
+    (tmp_path / "other").mkdir()
+    restored = make_server(DATABASE_URL=other, folder=tmp_path / "other").client()
+    assert restored.get("/api/collections/tasks/records").json()["totalItems"] == 1
+    later = restored.post("/api/collections/tasks/records", json.loads(TASK)).headers["Minga-Position"]
+    assert later.split("-")[0] != position.split("-")[0], "positions of before mean nothing any more"
+
+    refused = harness.run("restore", file, DATABASE_URL=url)
+    assert refused.returncode == 1 and "not empty" in refused.stderr, refused
+
+
+def test_no_password_is_shown():
+    for url in ("postgresql://me:s3cret@host/name?nonsense=1", "mysql://me:s3cret@host/name"):
+        done = harness.run("export", "tasks", DATABASE_URL=url)
+        assert done.returncode != 0 and done.stderr
+        assert "s3cret" not in done.stderr + done.stdout, done
+
+
+def test_the_log_says_how_durable_it_is(make_server, url):
+    server = make_server(DATABASE_URL=url)
+    assert "synchronous_commit=on" in server.log()
+    assert server.client().get("/api/ready").status == 200
+
+
+def test_two_nodes_serve_one_database(make_server, tmp_path, url):
+    servers = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        servers.append(make_server(DATABASE_URL=url, folder=tmp_path / name))
+    one, two = (server.client() for server in servers)
+    with servers[1].events("/api/events?topic=tasks%2F*") as events:
+        made = one.post("/api/collections/tasks/records", json.loads(TASK)).json()
+        assert json.loads(events.next()["data"])["record"]["id"] == made["id"]
+    path = f"/api/collections/tasks/records/{made['id']}"
+    assert two.get(path).json()["title"] == "from a file"
+    assert two.patch(path, {"title": "from two"}).status == 200
+    assert one.get(path).json()["title"] == "from two"
