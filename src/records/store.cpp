@@ -28,6 +28,12 @@ constexpr char const* kSetting = "SELECT value FROM _settings WHERE key = $1";
 constexpr char const* kSetSetting =
     "INSERT INTO _settings (key, value) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
 
+/// Another value for each change of a definition: nodes tell by it that there is something new.
+constexpr char const* kMarkDefinitions =
+    "INSERT INTO _settings (key, value) VALUES ('collections', $1) ON CONFLICT (key) DO UPDATE SET "
+    "value = excluded.value";
+constexpr char const* kDefinitionsMark = "SELECT value FROM _settings WHERE key = 'collections'";
+
 std::vector<Definition> definitions_of(sql::Rows const& rows) {
   std::vector<Definition> definitions;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -155,6 +161,9 @@ Async<void> declare_in(sql::Transaction& transaction, sql::Dialect const& dialec
   sql::Params values{fresh.id, fresh.name, json_text(to_json(fresh))};
   sql::Statement save(kSaveDefinition, std::move(values));
   co_await transaction.execute(std::move(save));
+  sql::Params mark_values{random_text(15)};
+  sql::Statement mark(kMarkDefinitions, std::move(mark_values));
+  co_await transaction.execute(std::move(mark));
   if (exists) {
     *old = fresh;
   } else {
@@ -233,6 +242,19 @@ Async<void> Store::declare(Definition definition) {
                                              fmt::join(error.columns, ", ")));
   }
   impl_->set_catalog(std::move(all));
+}
+
+Async<void> Store::refresh(Deadline deadline) {
+  auto const marks = co_await impl_->database.read(sql::Statement(kDefinitionsMark, {}, deadline));
+  auto const mark = marks.empty() ? std::string{} : marks.text(0, 0);
+  {
+    std::lock_guard const lock(impl_->seen_mutex);
+    if (mark == impl_->seen) co_return;
+  }
+  auto const rows = co_await impl_->database.read(sql::Statement(kDefinitions, {}, deadline));
+  impl_->set_catalog(definitions_of(rows));
+  std::lock_guard const lock(impl_->seen_mutex);
+  impl_->seen = mark;
 }
 
 std::shared_ptr<Schema const> Store::schema() const {

@@ -51,6 +51,9 @@ class Store {
   /// A change that would lose data throws minga::Error that says which migration is needed.
   Async<void> declare(Definition definition);
 
+  /// Takes over what other nodes have declared since. Cheap where there is nothing new.
+  Async<void> refresh(Deadline deadline);
+
   std::shared_ptr<Schema const> schema() const;
   sql::Database& database();
   Changes& changes();

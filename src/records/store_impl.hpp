@@ -59,6 +59,8 @@ struct Store::Impl {
   CountCache counts;
   prometheus::Counter& writes;
   std::string secret;  // signs cursors
+  std::mutex seen_mutex;
+  std::string seen;  // what `_settings` said of the collections when they were read
 
  private:
   void written(std::string const& collection);

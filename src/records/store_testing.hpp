@@ -35,6 +35,15 @@ class TestStore {
  public:
   TestStore() : engine(options()), database(engine.database) { open_store(); }
 
+  /// Another node on the PostgreSQL database of `other`.
+  struct NodeOf {
+    TestStore const& other;
+  };
+  explicit TestStore(NodeOf node)
+      : engine(testing_support::AnyEngine::NodeOf{node.other.engine}), database(engine.database) {
+    open_store();
+  }
+
   void open() {
     engine.open();
     open_store();

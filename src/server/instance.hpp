@@ -6,6 +6,7 @@
 #include "base/metrics.hpp"
 #include "http/server.hpp"
 #include "live/hub.hpp"
+#include "records/catalog_watch.hpp"
 #include "records/counters.hpp"
 #include "records/store.hpp"
 #include "server/application.hpp"
@@ -84,6 +85,7 @@ class Instance {
 
   Core core_;
   std::unique_ptr<App::Impl> front_app_;
+  std::unique_ptr<records::CatalogWatch> catalog_watch_;
   std::unique_ptr<live::Hub> hub_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<http::Server> http_;

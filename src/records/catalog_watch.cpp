@@ -1,0 +1,51 @@
+#include "records/catalog_watch.hpp"
+
+#include "async/deadline.hpp"
+#include "base/logging.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <exception>
+
+namespace minga::records {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPoll = 1s;
+constexpr auto kPatience = 10s;
+
+}  // namespace
+
+CatalogWatch::CatalogWatch(IoThreads& threads, Store& store)
+    : store_(store), tasks_(threads.context(0).get_executor(), "catalog") {}
+
+Async<void> CatalogWatch::start() {
+  if (!store_.database().is_exclusive()) tasks_.spawn(watch());
+  co_return;
+}
+
+Async<void> CatalogWatch::stop(Deadline) {
+  tasks_.cancel();
+  co_await tasks_.join();
+}
+
+/// What goes wrong is logged once, until it went well again.
+Async<void> CatalogWatch::watch() {
+  auto is_well = true;
+  for (;;) {
+    co_await sleep_for(kPoll);
+    std::string failure;
+    try {
+      co_await store_.refresh(Clock::now() + kPatience);
+    } catch (std::exception const& error) {
+      failure = error.what();
+    }
+    if (!failure.empty() && is_well)
+      log::warning(fmt::format("The collections of other nodes cannot be read: {}", failure));
+    is_well = failure.empty();
+  }
+}
+
+}  // namespace minga::records
