@@ -13,9 +13,11 @@ from replica_set import ReplicaSet, below, processes, psql, psql_until, tree
 @pytest.fixture(scope="module")
 def replica_set():
     made = ReplicaSet()
-    made.member().start()
-    yield made
-    made.close()
+    try:
+        made.member().start()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

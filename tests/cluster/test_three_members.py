@@ -38,13 +38,15 @@ def wait_settled(member):
 @pytest.fixture(scope="module")
 def replica_set():
     made = ReplicaSet()
-    first = made.member().start()
-    second = made.member().start(join=first)
-    made.member().start(join=second)
-    wait_settled(first)
-    psql(urls(made), "CREATE TABLE kept (a int PRIMARY KEY)")
-    yield made
-    made.close()
+    try:
+        first = made.member().start()
+        second = made.member().start(join=first)
+        made.member().start(join=second)
+        wait_settled(first)
+        psql(urls(made), "CREATE TABLE kept (a int PRIMARY KEY)")
+        yield made
+    finally:
+        made.close()
 
 
 def urls(replica_set):
