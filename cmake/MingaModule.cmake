@@ -1,12 +1,12 @@
-# minga_module(NAME <name> [SOURCES file...] [TESTS file...] [ONE_PROCESS] [USES module...] [LIBRARIES library...]
-#              [TEST_USES module...])
+# minga_module(NAME <name> [SOURCES file...] [TESTS file...] [ONE_PROCESS] [TEST_FILTER filter] [USES module...]
+#              [LIBRARIES library...] [TEST_USES module...])
 #
 # Declares one room of the house: the static library minga_<name> from SOURCES, and its unit tests (one executable
-# <name>_test; each test case is a ctest of its own, or with ONE_PROCESS all are one). USES names the modules it may include; tools/lint/direction.py
-# holds the same rule for every #include. A module with sources of its own in sub-folders is a module of its own
-# (sql_sqlite).
+# <name>_test; each test case that GoogleTest's TEST_FILTER lets through is a ctest of its own, or with ONE_PROCESS all
+# are one). USES names the modules it may include; tools/lint/direction.py holds the same rule for every #include. A module
+# with sources of its own in sub-folders is a module of its own (sql_sqlite).
 function(minga_module)
-  cmake_parse_arguments(M "ONE_PROCESS" "NAME" "SOURCES;TESTS;USES;LIBRARIES;TEST_USES" ${ARGN})
+  cmake_parse_arguments(M "ONE_PROCESS" "NAME;TEST_FILTER" "SOURCES;TESTS;USES;LIBRARIES;TEST_USES" ${ARGN})
   set(target minga_${M_NAME})
   list(TRANSFORM M_USES PREPEND minga_)
   list(TRANSFORM M_TEST_USES PREPEND minga_)
@@ -27,7 +27,7 @@ function(minga_module)
       set_tests_properties(${M_NAME} PROPERTIES TIMEOUT 300 LABELS unit)
     else()
       gtest_discover_tests(${M_NAME}_test TEST_PREFIX "${M_NAME}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                           PROPERTIES TIMEOUT 120 LABELS unit)
+                           TEST_FILTER "${M_TEST_FILTER}" PROPERTIES TIMEOUT 120 LABELS unit)
     endif()
   endif()
 endfunction()

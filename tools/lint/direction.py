@@ -49,7 +49,7 @@ HIDDEN = [
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.M)
 MODULE = re.compile(r"minga_module\(([^)]*)\)", re.S)
-KEYWORDS = {"NAME", "SOURCES", "TESTS", "USES", "LIBRARIES", "TEST_USES", "ONE_PROCESS"}
+KEYWORDS = {"NAME", "SOURCES", "TESTS", "USES", "LIBRARIES", "TEST_USES", "ONE_PROCESS", "TEST_FILTER"}
 
 
 def reachable(module, arrows=None):
