@@ -50,7 +50,7 @@ class Database {
   /// No other process can write: what was read stays true until this process writes.
   virtual bool is_exclusive() const = 0;
 
-  /// "SQLite 3.40.1, WAL, synchronous=FULL, group commit": benchmarks and /api/health print it.
+  /// "SQLite 3.40.1, WAL, synchronous=FULL, group commit": logged when a server starts.
   virtual std::string durability() const = 0;
   /// Throws sql::Error when the database cannot be written now.
   virtual Async<void> check_writable(Deadline deadline) = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "support/postgres_engine.hpp"
+#include "support/refusal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,6 +22,7 @@ inline void PrintTo(ErrorCode code, std::ostream* out) {
 namespace minga::sql::postgres {
 
 using namespace std::chrono_literals;
+using testing_support::refusal;
 
 /// A database on a real server, with a table `notes (id BIGINT PRIMARY KEY, size BIGINT)`.
 class PostgresTest : public testing::Test {
@@ -63,18 +65,6 @@ class PostgresTest : public testing::Test {
   std::future<T> start(Async<T> task, std::size_t thread = 0) {
     return boost::asio::co_spawn(engine_.threads.context(thread), std::move(task),
                                  boost::asio::use_future);
-  }
-
-  /// The Error that the call ends with; a test failure when it does not.
-  template <class Call>
-  static Error refusal(Call call) {
-    try {
-      call();
-    } catch (Error const& error) {
-      return error;
-    }
-    ADD_FAILURE() << "the call was not refused";
-    return Error(ErrorCode::other, "not refused");
   }
 
   /// As another client sees it, past this engine.

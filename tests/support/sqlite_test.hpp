@@ -2,6 +2,7 @@
 
 #include "support/engine.hpp"
 #include "support/faulty_vfs.hpp"
+#include "support/refusal.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -24,6 +25,7 @@ inline void PrintTo(ErrorCode code, std::ostream* out) {
 
 namespace minga::sql::sqlite {
 
+using testing_support::refusal;
 using Ids = std::set<std::int64_t>;
 
 inline Ids read_ids(testing_support::SqliteEngine& engine) {
@@ -119,18 +121,6 @@ class SqliteTest : public testing::Test {
   void reopen() {
     engine_.close();
     engine_.open();
-  }
-
-  /// The Error that the call ends with; a test failure when it does not.
-  template <class Call>
-  static Error refusal(Call call) {
-    try {
-      call();
-    } catch (Error const& error) {
-      return error;
-    }
-    ADD_FAILURE() << "the call was not refused";
-    return Error(ErrorCode::other, "not refused");
   }
 
   testing_support::FaultyVfs vfs_;

@@ -14,16 +14,6 @@
 namespace minga::records::filter {
 namespace {
 
-std::vector<std::string> split(std::string_view path) {
-  std::vector<std::string> names;
-  while (!path.empty()) {
-    auto const end = std::min(path.find('.'), path.size());
-    names.emplace_back(path.substr(0, end));
-    path.remove_prefix(std::min(end + 1, path.size()));
-  }
-  return names;
-}
-
 Kind kind_of(Field const& field) {
   if (field.is_list()) return Kind::list;
   switch (field.type) {
@@ -68,7 +58,7 @@ Term Operands::term(Operand const& operand, std::string const& suffix) {
 Term Operands::identifier_term(Operand const& operand, std::string const& suffix) {
   std::string_view const name = operand.text;
   if (name.starts_with('@')) return macro_term(operand);
-  auto const names = split(name);
+  auto const names = split_path(name);
   auto const place = sources_.find(names, operand.position, suffix);
   if (!place.rest.empty()) {
     if (auto found = field_term(place, operand, suffix)) return *found;

@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 #include "records/filter/errors.hpp"
 #include "records/filter/filter.hpp"
+#include "records/filter/sources.hpp"
 
 #include <fmt/format.h>
 
@@ -10,16 +11,6 @@ namespace {
 constexpr std::size_t kKeys = 8;
 constexpr std::size_t kKeyBytes = 255;
 constexpr std::size_t kHops = 6;
-
-std::vector<std::string> split(std::string_view path) {
-  std::vector<std::string> names;
-  while (!path.empty()) {
-    auto const end = std::min(path.find('.'), path.size());
-    names.emplace_back(path.substr(0, end));
-    path.remove_prefix(std::min(end + 1, path.size()));
-  }
-  return names;
-}
 
 bool is_path(std::string_view text) {
   return !text.empty() && text.front() != '.' && text.back() != '.' &&
@@ -36,7 +27,7 @@ class SortCompiler {
 
   SortKey key(std::string_view text) {
     if (text == "@random") return {std::string(dialect_.random())};
-    auto const names = text == "@rowid" ? std::vector<std::string>{"id"} : split(text);
+    auto const names = text == "@rowid" ? std::vector<std::string>{"id"} : split_path(text);
     if (text != "@rowid" && !is_path(text))
       throw invalid_sort(fmt::format("'{}' is no sort key.", text));
     return path(*scope_.collection, dialect_.quote(scope_.collection->name), names, 0, text);

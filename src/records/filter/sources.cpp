@@ -28,6 +28,16 @@ std::string fill(std::string text, std::string const& own, std::string const& pa
 
 }  // namespace
 
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> names;
+  while (!path.empty()) {
+    auto const end = std::min(path.find('.'), path.size());
+    names.emplace_back(path.substr(0, end));
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return names;
+}
+
 std::string Sources::alias(std::string const& source, std::string const& suffix) const {
   return fmt::format("\"r:{}{}\"", sources_.at(source).order, suffix);
 }

@@ -10,6 +10,9 @@
 
 namespace minga::records::filter {
 
+/// The names between a path's dots.
+std::vector<std::string> split_path(std::string_view path);
+
 /// The rows that paths through relations, back-relations and `:each` stand for: each different path
 /// prefix is a source joined to the record, with one row of nulls where there is none.
 class Sources {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "async/deadline.hpp"
+#include "async/resumption.hpp"
 #include "sql/rows.hpp"
 #include "sql/statement.hpp"
 
@@ -17,29 +18,12 @@ namespace minga::sql::postgres {
 
 class Connection;
 
-/// Resumes a coroutine that waits.
-class Resumption {
- public:
-  virtual ~Resumption() = default;
-  virtual void resume() = 0;
-};
-
-template <class Handler>
-class HandlerResumption : public Resumption {
- public:
-  explicit HandlerResumption(Handler handler) : handler_(std::move(handler)) {}
-  void resume() override { std::move(handler_)(); }
-
- private:
-  Handler handler_;
-};
-
 /// Waits until someone on the same thread calls resume() on what is put into `slot`. `begin` is
 /// called once it is there and must not resume it itself. Not interrupted by cancellation.
 template <class Begin>
 Async<void> suspend(std::unique_ptr<Resumption>& slot, Begin begin) {
   auto initiate = [&slot, &begin](auto handler) {
-    slot = std::make_unique<HandlerResumption<decltype(handler)>>(std::move(handler));
+    slot = make_resumption(std::move(handler));
     begin();
   };
   co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(

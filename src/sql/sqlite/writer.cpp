@@ -30,16 +30,6 @@ Error past_deadline() {
   return error;
 }
 
-template <class Handler>
-class HandlerResumption : public Resumption {
- public:
-  explicit HandlerResumption(Handler handler) : handler_(std::move(handler)) {}
-  void resume() override { std::move(handler_)(); }
-
- private:
-  Handler handler_;
-};
-
 }  // namespace
 
 Writer::Writer(IoThreads& threads, Options const& options, Readers& readers, Metrics& metrics)
@@ -89,8 +79,7 @@ Async<void> Writer::run(Operation& operation) {
   operation.thread = threads_.current();
   auto initiate = [this, &operation](auto handler) {
     operation.executor = boost::asio::get_associated_executor(handler);
-    operation.resumption =
-        std::make_unique<HandlerResumption<decltype(handler)>>(std::move(handler));
+    operation.resumption = make_resumption(std::move(handler));
     if (submit(operation)) return;
     boost::asio::post(operation.executor,
                       [&operation] { std::exchange(operation.resumption, nullptr)->resume(); });

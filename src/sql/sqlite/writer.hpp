@@ -1,6 +1,7 @@
 #pragma once
 
 #include "async/io_threads.hpp"
+#include "async/resumption.hpp"
 #include "base/metrics.hpp"
 #include "sql/database.hpp"
 #include "sql/sqlite/checkpoints.hpp"
@@ -23,13 +24,6 @@
 #include <vector>
 
 namespace minga::sql::sqlite {
-
-/// Resumes a coroutine that waits for the writer.
-class Resumption {
- public:
-  virtual ~Resumption() = default;
-  virtual void resume() = 0;
-};
 
 /// One write that waits for its turn; it lives in the frame of the coroutine that awaits it.
 struct Operation {
