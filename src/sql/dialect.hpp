@@ -11,6 +11,11 @@ namespace minga::sql {
 /// What differs between the engines' SQL, and nothing else.
 class Dialect {
  public:
+  struct Step {
+    std::string name;
+    std::vector<std::string> statements;
+  };
+
   virtual ~Dialect() = default;
   virtual std::string_view name() const = 0;  // "sqlite", "postgres"
 
@@ -80,9 +85,12 @@ class Dialect {
   /// SQLite's strftime over arguments that are SQL already; NULL when the time cannot be read.
   virtual std::string strftime(std::string_view arguments) const = 0;
 
-  /// What migrate() runs first in its transaction, each time: the lock that lets one node migrate
-  /// at a time, and the functions that the dialect's expressions call.
-  virtual std::vector<std::string> preparations() const = 0;
+  /// A condition: there is a table of that name, which is SQL already.
+  virtual std::string has_table(std::string_view name) const = 0;
+  /// What the engine needs of its own in a database, such as the functions that the expressions
+  /// above call, step by step: migrate() applies what is missing. A step that was released is
+  /// never changed; it may be run again where it was run before steps were recorded.
+  virtual std::vector<Step> own_steps() const { return {}; }
 
   /// An identifier in quotes; throws std::invalid_argument for one with a quote or a NUL in it. One
   /// that is longer than the engine's ends in a hash of the whole.

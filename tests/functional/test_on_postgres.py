@@ -76,3 +76,14 @@ def test_two_nodes_serve_one_database(make_server, tmp_path, url):
     assert two.get(path).json()["title"] == "from a file"
     assert two.patch(path, {"title": "from two"}).status == 200
     assert one.get(path).json()["title"] == "from two"
+
+
+def test_a_user_who_may_make_nothing_serves_a_migrated_database(postgres, make_server, command, url):
+    assert command("import", "tasks", "-", input=TASK).returncode == 0
+    name = url.rsplit("/", 1)[1]
+    postgres.sql("CREATE ROLE plain LOGIN")
+    postgres.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO plain", name)
+    server = make_server(DATABASE_URL=url.replace("postgres@", "plain@"))
+    client = server.client()
+    assert client.post("/api/collections/tasks/records", json.loads(TASK)).status == 200
+    assert client.get("/api/collections/tasks/records?filter=title~'FILE'").json()["totalItems"] == 2

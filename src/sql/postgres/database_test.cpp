@@ -72,7 +72,7 @@ TEST_F(DatabaseTest, TwoNodesMigrateAtOnce) {
                                         boost::asio::use_future));
   }
   for (auto& each : all) EXPECT_NO_THROW(each.get());
-  EXPECT_EQ(psql("SELECT COUNT(*) FROM _migrations"), "5");
+  EXPECT_EQ(psql("SELECT COUNT(*) FROM _migrations WHERE number > 0"), "5");
 }
 
 TEST_F(DatabaseTest, AFullDiskIsSaid) {

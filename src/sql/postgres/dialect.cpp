@@ -44,11 +44,13 @@ class PostgresDialect : public Dialect {
   std::string_view skip_locked() const override { return " FOR UPDATE SKIP LOCKED"; }
   std::string_view for_update() const override { return " FOR UPDATE"; }
   std::string_view for_share() const override { return " FOR KEY SHARE"; }
-  std::vector<std::string> preparations() const override {
-    auto statements = functions();
-    std::ranges::move(filter_functions(), std::back_inserter(statements));
-    statements.insert(statements.begin(), kMigrationLock);
-    return statements;
+  std::string has_table(std::string_view name) const override {
+    return fmt::format("to_regclass({}) IS NOT NULL", name);
+  }
+  std::vector<Step> own_steps() const override {
+    auto all = functions();
+    std::ranges::move(filter_functions(), std::back_inserter(all));
+    return {{"functions", std::move(all)}};
   }
   std::string list_contains(std::string_view list, std::string_view text) const override {
     return fmt::format(

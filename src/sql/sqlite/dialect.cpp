@@ -43,7 +43,10 @@ class SqliteDialect : public Dialect {
   std::string_view skip_locked() const override { return ""; }
   std::string_view for_update() const override { return ""; }
   std::string_view for_share() const override { return ""; }
-  std::vector<std::string> preparations() const override { return {}; }
+  std::string has_table(std::string_view name) const override {
+    return fmt::format("EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = {})",
+                       name);
+  }
   std::string list_contains(std::string_view list, std::string_view text) const override {
     return fmt::format("EXISTS (SELECT 1 FROM json_each({}) WHERE value = {})", list, text);
   }
