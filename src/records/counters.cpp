@@ -1,6 +1,7 @@
 #include "records/counters.hpp"
 
 #include "async/deadline.hpp"
+#include "records/storage_error.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -8,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <map>
@@ -26,11 +28,20 @@ constexpr char const* kRead = "SELECT value FROM _counters WHERE name = $1";
 /// One addition that waits to be written; it lives in the frame of the coroutine that awaits it.
 struct Addition {
   std::int64_t amount = 0;
+  Deadline deadline = kNoDeadline;
   std::int64_t value = 0;  // the counter after it
   std::exception_ptr failure;
   bool leads = false;  // woken to write the next batch
   std::function<void()> wake;
 };
+
+[[noreturn]] void fail(std::exception_ptr const& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (sql::Error const& error) {
+    throw_storage_error(error);
+  }
+}
 
 struct Line {
   bool writing = false;
@@ -86,10 +97,14 @@ Async<std::vector<Addition*>> Counters::Impl::lead(std::string const& name, Addi
     waiting.clear();
   }
   std::int64_t sum = 0;
-  for (auto const* addition : batch) sum += addition->amount;
+  auto deadline = own.deadline;
+  for (auto const* addition : batch) {
+    sum += addition->amount;
+    deadline = std::max(deadline, addition->deadline);
+  }
   try {
     sql::Params values{name, sum};
-    sql::Statement statement(kAdd, std::move(values));
+    sql::Statement statement(kAdd, std::move(values), deadline);
     auto const rows = co_await database.write(std::move(statement));
     auto value = rows.integer(0, 0) - sum;
     for (auto* addition : batch) addition->value = value += addition->amount;
@@ -122,12 +137,13 @@ Counters::~Counters() = default;
 
 Async<std::int64_t> Counters::add(std::string_view name, std::int64_t amount, Deadline deadline) {
   if (has_passed(deadline)) throw deadline_error();
-  // Whoever leads writes for others too: neither its cancellation nor its deadline may stop it half
-  // way.
+  // Whoever leads writes for others too: its cancellation may not stop it half way, and it goes on
+  // until the last of their deadlines.
   co_await boost::asio::this_coro::reset_cancellation_state(boost::asio::disable_cancellation());
   std::string const key(name);
   Addition addition;
   addition.amount = amount;
+  addition.deadline = deadline;
   co_await impl_->queue(key, addition);
   if (addition.leads) {
     auto const batch = co_await impl_->lead(key, addition);
@@ -140,15 +156,19 @@ Async<std::int64_t> Counters::add(std::string_view name, std::int64_t amount, De
   }
   co_await boost::asio::this_coro::reset_cancellation_state(
       boost::asio::enable_terminal_cancellation());
-  if (addition.failure) std::rethrow_exception(addition.failure);
+  if (addition.failure) fail(addition.failure);
   co_return addition.value;
 }
 
 Async<std::int64_t> Counters::read(std::string_view name, Deadline deadline) {
   sql::Params values{std::string(name)};
   sql::Statement statement(kRead, std::move(values), deadline);
-  auto const rows = co_await impl_->database.read(std::move(statement));
-  co_return rows.empty() ? 0 : rows.integer(0, 0);
+  try {
+    auto const rows = co_await impl_->database.read(std::move(statement));
+    co_return rows.empty() ? 0 : rows.integer(0, 0);
+  } catch (sql::Error const& error) {
+    throw_storage_error(error);
+  }
 }
 
 }  // namespace minga::records

@@ -1,4 +1,5 @@
 // How relations are read: what is expanded, and by how many statements.
+#include "records/passing_database.hpp"
 #include "records/store_testing.hpp"
 
 #include <fmt/format.h>
@@ -11,38 +12,16 @@ namespace minga::records {
 namespace {
 
 /// Counts the reads that pass through it.
-class CountingDatabase : public sql::Database {
+class CountingDatabase : public PassingDatabase {
  public:
-  explicit CountingDatabase(sql::Database& database) : database_(database) {}
+  using PassingDatabase::PassingDatabase;
 
   Async<sql::Rows> read(sql::Statement statement) override {
     ++reads;
-    return database_.read(std::move(statement));
+    return PassingDatabase::read(std::move(statement));
   }
-  Async<sql::Rows> write(sql::Statement statement) override {
-    return database_.write(std::move(statement));
-  }
-  Async<std::vector<sql::Rows>> write_all(std::vector<sql::Statement> statements) override {
-    return database_.write_all(std::move(statements));
-  }
-  Async<void> transact(sql::TransactionBody body, Deadline deadline) override {
-    return database_.transact(std::move(body), deadline);
-  }
-  sql::Dialect const& dialect() const override { return database_.dialect(); }
-  bool is_exclusive() const override { return database_.is_exclusive(); }
-  std::string durability() const override { return database_.durability(); }
-  Async<void> check_writable(Deadline deadline) override {
-    return database_.check_writable(deadline);
-  }
-  Async<void> backup(std::filesystem::path file) override {
-    return database_.backup(std::move(file));
-  }
-  Async<void> close() override { return database_.close(); }
 
   std::atomic<int> reads = 0;
-
- private:
-  sql::Database& database_;
 };
 
 constexpr int kPeople = 600;

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "sql/database.hpp"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace minga::records {
+
+/// Passes everything on to another one: tests override what they want to see or to fail.
+class PassingDatabase : public sql::Database {
+ public:
+  explicit PassingDatabase(sql::Database& database) : database_(database) {}
+
+  Async<sql::Rows> read(sql::Statement statement) override {
+    return database_.read(std::move(statement));
+  }
+  Async<sql::Rows> write(sql::Statement statement) override {
+    return database_.write(std::move(statement));
+  }
+  Async<std::vector<sql::Rows>> write_all(std::vector<sql::Statement> statements) override {
+    return database_.write_all(std::move(statements));
+  }
+  Async<void> transact(sql::TransactionBody body, Deadline deadline) override {
+    return database_.transact(std::move(body), deadline);
+  }
+  sql::Dialect const& dialect() const override { return database_.dialect(); }
+  bool is_exclusive() const override { return database_.is_exclusive(); }
+  std::string durability() const override { return database_.durability(); }
+  Async<void> check_writable(Deadline deadline) override {
+    return database_.check_writable(deadline);
+  }
+  Async<void> backup(std::filesystem::path file) override {
+    return database_.backup(std::move(file));
+  }
+  Async<void> close() override { return database_.close(); }
+
+ private:
+  sql::Database& database_;
+};
+
+}  // namespace minga::records
