@@ -223,13 +223,14 @@ def place(position):
 
 class Server:
     """`minga serve` on a port that the kernel chose, with a data folder of its own, and the database in it or the one
-    that `database_of` gives for the folder."""
+    that `database_of` gives for the folder. `runner` is what stands before its command line."""
 
     database_of = None
 
-    def __init__(self, folder, *arguments, listen="127.0.0.1:0", **more):
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0", runner=(), **more):
         self.data = pathlib.Path(folder) / "data"
         self.log_path = pathlib.Path(folder) / f"log-{time.monotonic_ns()}"
+        self.runner = runner
         self.arguments = ["serve", "--data", str(self.data), *map(str, arguments)]
         if listen:
             self.arguments += ["--listen", listen]
@@ -243,7 +244,7 @@ class Server:
     def start(self):
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [binary(), *self.arguments], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True,
+                [*self.runner, binary(), *self.arguments], stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True,
                 env=environment(**self.more), cwd=self.data.parent, start_new_session=True,
             )  # fmt: skip
         # A start that says nothing is ended, which ends the wait for its first line.

@@ -57,13 +57,15 @@ def below(folder):
 
 
 class Member:
-    """One `minga replica` with a folder of its own and ports that the kernel chose."""
+    """One `minga replica` with a folder of its own and, unless it listens elsewhere, ports that the kernel chose.
+    `runner` is what stands before its command line, as to run it on a machine of its own."""
 
-    def __init__(self, folder, set_name="test", *options):
+    def __init__(self, folder, set_name="test", *options, listen="127.0.0.1:0", runner=()):
         self.data = folder
         self.token = folder.parent / f"{folder.name}.token"
         self.log_path = folder.parent / f"{folder.name}.log"
-        self.options = ["--set", set_name, "--data", folder, "--listen", "127.0.0.1:0",
+        self.runner = runner
+        self.options = ["--set", set_name, "--data", folder, "--listen", listen,
                         "--postgres", "shared_buffers=16MB", *options]  # fmt: skip
         self.process = None
         self.lines = []
@@ -80,7 +82,7 @@ class Member:
             self.options += ["--join", join.name, "--join-token", self.token]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [harness.binary(), "replica", *map(str, self.options)], stdout=subprocess.PIPE, stderr=log,
+                [*self.runner, harness.binary(), "replica", *map(str, self.options)], stdout=subprocess.PIPE, stderr=log,
                 stdin=subprocess.DEVNULL, text=True, env=harness.environment(), cwd="/", start_new_session=True,
             )  # fmt: skip
         return self
@@ -151,14 +153,14 @@ class Member:
 class ReplicaSet:
     """Members that are stopped, and whose folders go, at the end."""
 
-    def __init__(self):
+    def __init__(self, prefix="minga-set-"):
         # Readable for the user whom root becomes: pytest's own folders are not.
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="minga-set-"))
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
         self.root.chmod(0o711)
         self.members = []
 
-    def member(self, *options, set_name="test"):
-        member = Member(self.root / f"m{len(self.members) + 1}", set_name, *options)
+    def member(self, *options, set_name="test", **more):
+        member = Member(self.root / f"m{len(self.members) + 1}", set_name, *options, **more)
         self.members.append(member)
         return member
 
