@@ -1,0 +1,196 @@
+"""The checker of histories: it takes what a register can do, and finds what it cannot."""
+
+import dataclasses
+import itertools
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from linearizability import READ, SWAP, WRITE, Operation, is_linearizable
+
+OPEN = math.inf
+settings.register_profile("here", database=None, deadline=None)
+settings.load_profile("here")
+
+
+def read(value, begin, end):
+    return Operation(READ, value, begin, end)
+
+
+def write(value, begin, end=OPEN):
+    return Operation(WRITE, value, begin, end)
+
+
+def swap(expected, value, begin, end=OPEN, failed=False):
+    return Operation(SWAP, value, begin, end, expected, failed)
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [],
+        [read("0", 0, 1)],
+        [write("a", 0, 10), read("0", 1, 2), read("a", 3, 4)],  # the write is done while both run
+        [write("a", 0, 10), write("b", 0, 10), read("a", 11, 12)],
+        [write("a", 0), read("0", 5, 6)],  # no answer: not done yet, or never
+        [write("a", 0), read("0", 5, 6), read("a", 7, 8)],
+        [swap("0", "a", 0, 1), swap("0", "b", 2, 3, failed=True), read("a", 4, 5)],
+        [swap("0", "a", 0), swap("0", "b", 2, 3), read("b", 4, 5)],
+        [swap("0", "a", 0), swap("0", "b", 2, 3, failed=True), read("a", 4, 5)],
+        [write("a", 0, 1), swap("0", "b", 2), read("a", 3, 4)],  # it fails, unheard
+    ],
+)  # fmt: skip
+def test_what_can_be(history):
+    assert is_linearizable(history, "0")
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [read("a", 0, 1)],
+        [write("a", 0, 1), read("0", 2, 3)],  # a stale read
+        [write("a", 0, 10), read("a", 1, 2), read("0", 3, 4)],  # a read that goes back
+        [write("a", 0), read("a", 1, 2), read("0", 3, 4)],
+        [write("a", 0, 1), write("b", 2, 3), read("a", 4, 5)],  # a lost update
+        [write("a", 0, 1), write("b", 2, 3), read("b", 4, 5), read("a", 6, 7)],  # a is written a second time
+        [swap("0", "a", 0, 1), swap("0", "b", 0, 1)],  # both swapped the same
+        [swap("0", "a", 0, 1, failed=True)],
+        [swap("x", "a", 0), read("a", 2, 3)],
+        [read("a", 0, 1), write("a", 2, 3)],  # seen before it was asked for
+    ],
+)
+def test_what_cannot_be(history):
+    assert not is_linearizable(history, "0")
+
+
+def by_every_order(history, initial):
+    """The definition itself: for small histories."""
+    open_ones = [o for o in history if o.is_open]
+    answered = [o for o in history if not o.is_open]
+    for count in range(len(open_ones) + 1):
+        for done in itertools.combinations(open_ones, count):
+            for order in itertools.permutations([*answered, *done]):
+                if any(b.end < a.begin for i, a in enumerate(order) for b in order[i + 1 :]):
+                    continue
+                state, can = initial, True
+                for operation in order:
+                    can, state = operation.apply(state)
+                    if not can:
+                        break
+                if can:
+                    return True
+    return False
+
+
+VALUES = st.sampled_from("0abc")
+TIMES = st.tuples(st.integers(0, 12), st.integers(1, 6))
+
+
+@st.composite
+def any_operation(draw):
+    begin, length = draw(TIMES)
+    kind = draw(st.sampled_from((READ, WRITE, SWAP)))
+    is_open = kind != READ and draw(st.integers(0, 3)) == 0
+    return Operation(
+        kind, draw(VALUES), begin, OPEN if is_open else begin + length,
+        draw(VALUES) if kind == SWAP else None, kind == SWAP and not is_open and draw(st.booleans()),
+    )  # fmt: skip
+
+
+@settings(max_examples=400)
+@given(st.lists(any_operation(), max_size=5))
+def test_it_says_what_the_definition_says(history):
+    assert is_linearizable(history, "0") == by_every_order(history, "0")
+
+
+@dataclasses.dataclass
+class Register:
+    """Does operations at chosen moments, as a server that keeps its promises."""
+
+    state: str = "0"
+    clock: int = 0
+    past: list = dataclasses.field(default_factory=list)
+
+    def run(self, kind, lead, lag, value, old_expectation):
+        """At its moment: answered after some time, so that it overlaps others."""
+        self.clock += 10
+        expected = self.state if not old_expectation or not self.past else self.past[-1]
+        begin, end = self.clock - lead, self.clock + lag
+        if kind == READ:
+            return read(self.state, begin, end)
+        if kind == WRITE:
+            self.past.append(self.state)
+            self.state = value
+            return write(value, begin, end)
+        if self.state != expected:
+            return swap(expected, value, begin, end, failed=True)
+        self.past.append(self.state)
+        self.state = value
+        return swap(expected, value, begin, end)
+
+
+@st.composite
+def kept_promises(draw, most_lag=60):
+    """A history of a register, with answers that are late and some that never came."""
+    register, history = Register(), []
+    for number in range(draw(st.integers(1, 40))):
+        kind = draw(st.sampled_from((READ, READ, WRITE, SWAP)))
+        lead, lag = draw(st.integers(0, most_lag)), draw(st.integers(0, most_lag))
+        operation = register.run(kind, lead, lag, f"v{number}", draw(st.booleans()))
+        if kind != READ and draw(st.integers(0, 9)) == 0:
+            operation = dataclasses.replace(operation, end=OPEN, failed=False)
+        history.append(operation)
+    return history
+
+
+@settings(max_examples=300)
+@given(kept_promises())
+def test_it_takes_every_history_of_a_register(history):
+    assert is_linearizable(history, "0")
+
+
+def last_time(history):
+    return max((o.end for o in history if not o.is_open), default=0) + max(o.begin for o in history)
+
+
+@settings(max_examples=300)
+@given(kept_promises(), st.data())
+def test_it_finds_planted_faults(history, data):
+    """After a history, at a time of its own, each of these is impossible whatever came before."""
+    now = last_time(history) + 1
+    settled = [*history, write("x", now, now + 1), read("x", now + 2, now + 3)]
+    fault = data.draw(st.sampled_from(("stale read", "lost update", "done twice", "two swaps", "never written")))
+    later = {
+        "stale read": [write("y", now + 4, now + 5), read("x", now + 6, now + 7)],
+        "lost update": [swap("x", "y", now + 4, now + 5), swap("x", "z", now + 6, now + 7)],
+        "done twice": [write("y", now + 4, now + 5), read("y", now + 6, now + 7), read("x", now + 8, now + 9)],
+        "two swaps": [swap("x", "y", now + 4, now + 9), swap("x", "z", now + 4, now + 9)],
+        "never written": [read("w", now + 4, now + 5)],
+    }[fault]
+    assert is_linearizable(settled, "0")
+    assert not is_linearizable([*settled, *later], "0")
+
+
+@settings(max_examples=200)
+@given(kept_promises(most_lag=4), st.data())
+def test_without_overlap_every_changed_read_is_found(history, data):
+    history = [o for o in history if not o.is_open]
+    reads = [n for n, o in enumerate(history) if o.kind == READ]
+    if not reads or not is_linearizable(history, "0"):
+        return
+    chosen = data.draw(st.sampled_from(reads))
+    other = dataclasses.replace(history[chosen], value=history[chosen].value + "?")
+    assert not is_linearizable([*history[:chosen], other, *history[chosen + 1 :]], "0")
+
+
+def test_a_long_history_is_quick():
+    """As long as a round's, with as many clients, some without an answer."""
+    history, register = [], Register()
+    for number in range(3_000):
+        operation = register.run((READ, WRITE, SWAP)[number % 3], 9 + number % 25, 9 + number % 31, f"v{number}", False)
+        unheard = number % 300 == 1
+        history.append(dataclasses.replace(operation, end=OPEN) if unheard else operation)
+    assert is_linearizable(history, "0")
+    changed = dataclasses.replace(history[1500], value="v3")
+    assert not is_linearizable([*history[:1500], changed, *history[1501:]], "0")
