@@ -1,0 +1,154 @@
+"""Three members of a replica set and two application nodes, each on a machine of its own."""
+
+import functools
+import json
+import os
+import shutil
+
+import harness
+import network
+from replica_set import FAILOVER, ReplicaSet
+
+SETTLING = 120.0
+DEADLINES = ("30000", "4000")  # ms, of the nodes' requests: one waits for a new primary, the other gives up sooner
+TAIL = 40
+
+
+class Loopback:
+    """In place of a network where none can be made: everything on one machine, on ports that the kernel chooses."""
+
+    def __init__(self, reason):
+        self.reason = reason
+
+    def close(self):
+        pass
+
+
+class Deployment:
+    def __init__(self):
+        reason = network.why_not()
+        self.net = Loopback(reason) if reason else network.Network()
+        self.is_loopback = bool(reason)
+        self.set = ReplicaSet(f"{network.FOLDER_PREFIX}{os.getpid()}-")
+        self.machines, self.nodes = {}, []
+        try:
+            for number in range(3):
+                member = self.place_member(f"m{number + 1}")
+                member.start(**({"join": self.members[0]} if number else {}))
+            self.wait_settled()
+            for number, deadline in enumerate(DEADLINES):
+                self.place_node(f"n{number + 1}", deadline).start()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def members(self):
+        return self.set.members
+
+    def place(self, name):
+        """Where it is to listen, and what stands before its command line."""
+        if self.is_loopback:
+            return "127.0.0.1", ()
+        machine = self.net.machine(name)
+        self.machines[name] = machine
+        return machine.address, machine.runner()
+
+    def place_member(self, name):
+        address, runner = self.place(name)
+        listen = f"{address}:0" if self.is_loopback else f"{address}:5432"
+        return self.set.member(listen=listen, runner=runner)
+
+    def place_node(self, name, deadline):
+        address, runner = self.place(name)
+        folder = self.set.root / name
+        folder.mkdir()
+        shutil.copytree(self.members[0].data / "client", folder / "client")
+        url = self.url.replace(str(self.members[0].data / "client"), str(folder / "client"))
+        node = harness.Server(
+            folder, "--request-timeout", deadline, listen=f"{address}:0", runner=runner, DATABASE_URL=url
+        )  # fmt: skip
+        self.nodes.append(node)
+        return node
+
+    def machine_of(self, process):
+        """Of a member or a node."""
+        name = process.data.name if process in self.members else process.data.parent.name
+        return self.machines[name]
+
+    @functools.cached_property
+    def url(self):
+        """The database's URL with all members."""
+        return json.loads(self.replicas("config", "--json").stdout)["databaseUrl"]
+
+    def url_of(self, member):
+        """The database of that member, be it primary or standby."""
+        hosts = self.url.split("@")[1].split("/")[0]
+        return self.url.replace(hosts, member.name).replace("target_session_attrs=read-write", "target_session_attrs=any")
+
+    def replicas(self, *arguments):
+        return harness.run("replicas", *arguments, "--data", self.members[0].data)
+
+    def status(self):
+        done = self.replicas("status", "--json")
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
+
+    def by_name(self, name):
+        return next(member for member in self.members if member.name == name)
+
+    @property
+    def primary(self):
+        return self.by_name(harness.wait_for(lambda: self.status()["primary"], FAILOVER))
+
+    @property
+    def standbys(self):
+        """The synchronous one first."""
+        seen = self.status()
+        order = {member["name"]: member["sync"] != "sync" for member in seen["members"]}
+        found = [member for member in self.members if member.name != seen["primary"]]
+        return sorted(found, key=lambda member: order[member.name])
+
+    @property
+    def etcd_leader(self):
+        def found():
+            names = [member["name"] for member in self.status()["members"] if member["etcd"] == "leader"]
+            return names and self.by_name(names[0])
+
+        return harness.wait_for(found, FAILOVER)
+
+    def settled(self):
+        seen = self.status()
+        return seen["healthy"] and seen["strict"] and seen["durableCopies"] == 2 and len(seen["members"]) == 3
+
+    def wait_settled(self):
+        harness.wait_for(self.settled, SETTLING, every=0.2)
+
+    def heal(self):
+        """Everything runs and reaches everything again."""
+        if not self.is_loopback:
+            self.net.heal()
+        gone = [member for member in self.members if not member.running()]
+        for member in gone:
+            member.launch()
+        for member in gone:
+            member.wait()
+        for node in self.nodes:
+            if not node.running():
+                node.start()
+        self.wait_settled()
+
+    def log(self):
+        nodes = "\n".join(
+            f"--- {node.data.parent.name}\n" + "\n".join(node.log().splitlines()[-TAIL:]) for node in self.nodes
+        )  # fmt: skip
+        return f"{self.set.log()}\n{nodes}"
+
+    def close(self):
+        try:
+            for node in self.nodes:
+                if node.running():
+                    node.kill()
+            self.set.close()
+        finally:
+            self.net.close()
