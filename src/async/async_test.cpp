@@ -1,3 +1,4 @@
+#include "async/bell.hpp"
 #include "async/blocking_pool.hpp"
 #include "async/deadline.hpp"
 #include "async/io_threads.hpp"
@@ -10,6 +11,7 @@
 
 #include <atomic>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -207,6 +209,39 @@ Async<int> join_a_failing_one() {
 
 TEST_F(AsyncTest, GroupOutlivesATaskThatFails) {
   EXPECT_EQ(run(join_a_failing_one()), 1);
+}
+
+Async<int> count_rings(std::shared_ptr<Bell> bell, Clock::duration longest) {
+  int rings = 0;
+  for (auto begin = Clock::now();; begin = Clock::now()) {
+    co_await bell->wait(longest);
+    if (Clock::now() - begin >= longest) co_return rings;
+    ++rings;
+  }
+}
+
+TEST_F(AsyncTest, ManyRingsOfABellAreOne) {
+  auto const bell = std::make_shared<Bell>(threads_.context(0));
+  for (int i = 0; i < 100; ++i) bell->ring();
+  EXPECT_EQ(run(count_rings(bell, 200ms)), 1);
+}
+
+Async<void> wait_long(std::shared_ptr<Bell> bell) {
+  co_await bell->wait(1h);
+}
+
+TEST_F(AsyncTest, ABellWakesFromAnyThread) {
+  auto const bell = std::make_shared<Bell>(threads_.context(0));
+  auto waiting =
+      boost::asio::co_spawn(threads_.context(0), wait_long(bell), boost::asio::use_future);
+  std::thread ringer([&] { bell->ring(); });
+  EXPECT_EQ(waiting.wait_for(20s), std::future_status::ready);
+  ringer.join();
+}
+
+TEST_F(AsyncTest, WaitingForABellEndsWithItsCaller) {
+  auto const bell = std::make_shared<Bell>(threads_.context(0));
+  EXPECT_THROW(run(with_deadline(Clock::now() + 20ms, wait_long(bell))), Error);
 }
 
 }  // namespace

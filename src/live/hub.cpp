@@ -1,5 +1,6 @@
 #include "live/hub.hpp"
 
+#include "async/bell.hpp"
 #include "async/deadline.hpp"
 #include "async/task_group.hpp"
 #include "base/logging.hpp"
@@ -30,7 +31,6 @@ using records::Place;
 using records::Position;
 
 constexpr std::int64_t kBatch = 500;
-constexpr auto kPoll = 1s;
 constexpr auto kSlice = 250ms;  // how soon a stream notices that it should end
 constexpr auto kPruneEvery = 60s;
 
@@ -69,32 +69,16 @@ struct Lane {
   std::set<Subscriber*> subscribers;
 };
 
-/// Wakes the tail; rung from any thread, many rings are one, none while nobody listens. Outlives
-/// the hub.
-struct Bell {
-  explicit Bell(boost::asio::io_context& home) : context(home), timer(home) {}
-  boost::asio::io_context& context;
-  boost::asio::steady_timer timer;
-  std::atomic<bool> rung = false;
+/// Rung from any thread, also after the hub's end.
+struct Tail {
+  explicit Tail(boost::asio::io_context& home) : bell(std::make_shared<Bell>(home)) {}
+  /// While nobody listens the poll is enough.
+  void ring() const {
+    if (listeners > 0) bell->ring();
+  }
+  std::shared_ptr<Bell> bell;
   std::atomic<std::size_t> listeners = 0;  // subscribers of all lanes
 };
-
-void ring(std::shared_ptr<Bell> const& bell) {
-  if (bell->listeners == 0 || bell->rung.exchange(true)) return;
-  boost::asio::post(bell->context, [bell] { bell->timer.cancel(); });
-}
-
-/// Returns after a ring or the poll's interval.
-Async<void> wait_for(Bell& bell) {
-  bell.timer.expires_after(kPoll);
-  if (!bell.rung.exchange(false)) {
-    boost::system::error_code
-        woken;  // by the ring, or by the end of the hub, which the caller's next await sees
-    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, woken);
-    co_await bell.timer.async_wait(token);
-  }
-  bell.rung = false;
-}
 
 std::vector<Topic> topics_of(Request const& request, Settings const& settings) {
   std::vector<Topic> topics;
@@ -135,7 +119,7 @@ struct Hub::Impl {
         settings(given),
         subscribers(metrics.gauge("minga_live_subscribers", "Open event streams.")),
         sent(metrics.counter("minga_live_events_total", "Events handed to subscribers.")),
-        bell(std::make_shared<Bell>(io.context(0))),
+        waiting(std::make_shared<Tail>(io.context(0))),
         lanes(io.size()),
         tasks(io.context(0).get_executor(), "live") {}
 
@@ -160,7 +144,7 @@ struct Hub::Impl {
   Settings settings;
   prometheus::Gauge& subscribers;
   prometheus::Counter& sent;
-  std::shared_ptr<Bell> bell;
+  std::shared_ptr<Tail> waiting;
   std::vector<Lane> lanes;
   std::mutex rewind_mutex;
   std::optional<Place> rewind;  // where the tail has to read again from
@@ -175,7 +159,7 @@ Async<void> Hub::Impl::tail() {
     auto more = false;
     std::string failure;
     try {
-      if (bell->listeners == 0) {
+      if (waiting->listeners == 0) {
         co_await skip(position);
       } else {
         position = rewound(position);
@@ -187,9 +171,7 @@ Async<void> Hub::Impl::tail() {
     if (!failure.empty())
       log::warning(fmt::format("live: the change log cannot be read: {}", failure));
     if (more) continue;
-    co_await wait_for(*bell);
-    co_await boost::asio::post(threads.context(0),
-                               boost::asio::use_awaitable);  // sees the cancellation
+    co_await waiting->bell->wait(settings.poll);
   }
 }
 
@@ -248,7 +230,7 @@ void Hub::Impl::hand_out(Batch batch) {
 void Hub::Impl::deliver(Lane& lane, Batch const& batch) {
   if (!lane.subscribers.empty() && lane.position < batch.after) {
     ask_rewind(lane.position);
-    ring(bell);
+    waiting->ring();
     return;
   }
   auto const before = lane.position;
@@ -289,12 +271,12 @@ Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::strin
     Membership(Impl& owner, Lane& home, Subscriber& one) : hub(owner), lane(home), subscriber(one) {
       lane.subscribers.insert(&subscriber);
       hub.subscribers.Increment();
-      ++hub.bell->listeners;
+      ++hub.waiting->listeners;
     }
     ~Membership() {
       lane.subscribers.erase(&subscriber);
       hub.subscribers.Decrement();
-      --hub.bell->listeners;
+      --hub.waiting->listeners;
     }
   } const membership(*this, lane, *subscriber);
   auto const joined = lane.position;
@@ -397,7 +379,7 @@ Hub::~Hub() = default;
 Async<void> Hub::start() {
   auto const last = co_await impl_->store.changes().last(Clock::now() + 30s);
   for (auto& lane : impl_->lanes) lane.position = last.place;
-  impl_->store.changes().on_commit([bell = impl_->bell] { ring(bell); });
+  impl_->store.changes().bells().on_news([waiting = impl_->waiting] { waiting->ring(); });
   impl_->tasks.spawn(impl_->tail());
   impl_->tasks.spawn(impl_->prune());
 }
@@ -411,7 +393,7 @@ Async<void> Hub::stop(Deadline) {
 }
 
 Async<Response> Hub::events(Request& request) {
-  if (impl_->bell->listeners >= impl_->settings.max_subscribers)
+  if (impl_->waiting->listeners >= impl_->settings.max_subscribers)
     throw Error::unavailable("There are too many event streams.", 5s);
   auto subscriber = std::make_shared<Subscriber>(co_await boost::asio::this_coro::executor);
   subscriber->topics = topics_of(request, impl_->settings);

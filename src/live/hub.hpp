@@ -22,10 +22,11 @@ struct Settings {
   std::size_t max_topics = 1'000;        // per client
   std::size_t max_subscribers = 10'000;  // per node
   std::chrono::seconds heartbeat{25};
+  std::chrono::milliseconds poll{1'000};  // how often the log is looked at where no bell rings
 };
 
-/// Tails the change log from its own position (a doorbell from this process's commits, a one-second
-/// poll behind it) and fans out to subscribers of this node.
+/// Tails the change log from its own position (the change log's bells, a poll behind them) and fans
+/// out to subscribers of this node.
 class Hub : public Service {
  public:
   Hub(IoThreads& threads, records::Store& store, Settings settings, Metrics& metrics);

@@ -1,6 +1,5 @@
 #include "records/catalog_watch.hpp"
 
-#include "async/deadline.hpp"
 #include "base/logging.hpp"
 
 #include <fmt/format.h>
@@ -13,17 +12,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPoll = 1s;
 constexpr auto kPatience = 10s;
 
 }  // namespace
 
-CatalogWatch::CatalogWatch(IoThreads& threads, Store& store)
-    : store_(store), tasks_(threads.context(0).get_executor(), "catalog") {}
+CatalogWatch::CatalogWatch(IoThreads& threads, Store& store, std::chrono::milliseconds poll)
+    : store_(store),
+      poll_(poll),
+      bell_(std::make_shared<Bell>(threads.context(0))),
+      tasks_(threads.context(0).get_executor(), "catalog") {}
 
 Async<void> CatalogWatch::start() {
-  if (!store_.database().is_exclusive()) tasks_.spawn(watch());
-  co_return;
+  if (store_.database().is_exclusive()) co_return;
+  store_.declarations().on_news([bell = bell_] { bell->ring(); });
+  tasks_.spawn(watch());
 }
 
 Async<void> CatalogWatch::stop(Deadline) {
@@ -35,7 +37,7 @@ Async<void> CatalogWatch::stop(Deadline) {
 Async<void> CatalogWatch::watch() {
   auto is_well = true;
   for (;;) {
-    co_await sleep_for(kPoll);
+    co_await bell_->wait(poll_);
     std::string failure;
     try {
       co_await store_.refresh(Clock::now() + kPatience);

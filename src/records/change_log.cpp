@@ -230,16 +230,6 @@ Async<std::int64_t> ChangeLog::prune(std::chrono::seconds keep, Deadline deadlin
   co_return all;
 }
 
-void ChangeLog::on_commit(std::function<void()> ring) {
-  std::lock_guard const lock(mutex_);
-  bells_.push_back(std::move(ring));
-}
-
-void ChangeLog::ring() const {
-  std::lock_guard const lock(mutex_);
-  for (auto const& bell : bells_) bell();
-}
-
 sql::Statement ChangeLog::append(std::string collection, std::string record_id, Action action,
                                  std::string record, std::string before) const {
   sql::Params values;

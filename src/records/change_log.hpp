@@ -3,7 +3,6 @@
 #include "records/changes.hpp"
 
 #include <atomic>
-#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -28,7 +27,7 @@ class ChangeLog : public Changes {
   Async<bool> is_near(Place from, Place until, std::int64_t bound, Deadline deadline) override;
   Async<Place> first_kept(Deadline deadline) override;
   Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) override;
-  void on_commit(std::function<void()> ring) override;
+  Bells& bells() override { return bells_; }
 
   /// To run in the write's own transaction. The texts are JSON; `before` is "" but for an update.
   sql::Statement append(std::string collection, std::string record_id, Action action,
@@ -36,8 +35,6 @@ class ChangeLog : public Changes {
   /// What append() gave: a place such that all changes up to it are there after the commit, its own
   /// among them unless an older transaction was still running.
   Place place_of(sql::Rows const& appended) const;
-  /// After the commit.
-  void ring() const;
 
  private:
   struct Statements {
@@ -55,7 +52,7 @@ class ChangeLog : public Changes {
   std::string epoch_;
   mutable std::mutex mutex_;
   Place published_;  // the last that is known to be
-  std::vector<std::function<void()>> bells_;
+  Bells bells_;
 };
 
 }  // namespace minga::records

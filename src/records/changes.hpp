@@ -2,11 +2,12 @@
 
 #include <minga/json.hpp>
 
+#include "records/bells.hpp"
 #include "sql/database.hpp"
 
 #include <compare>
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,9 +68,8 @@ class Changes {
   /// says how many.
   virtual Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) = 0;
 
-  /// Calls `ring` (from any thread, quickly, without blocking) after a commit of this process that
-  /// appended changes.
-  virtual void on_commit(std::function<void()> ring) = 0;
+  /// Rung after commits that appended changes.
+  virtual Bells& bells() = 0;
 };
 
 }  // namespace minga::records

@@ -3,7 +3,9 @@
 #include "sql/database.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,12 @@ class PassingDatabase : public sql::Database {
   }
   sql::Dialect const& dialect() const override { return database_.dialect(); }
   bool is_exclusive() const override { return database_.is_exclusive(); }
+  Async<void> announce(std::string topic, Deadline deadline) override {
+    return database_.announce(std::move(topic), deadline);
+  }
+  Async<void> listen(std::function<void(std::string_view)> heard) override {
+    return database_.listen(std::move(heard));
+  }
   std::string durability() const override { return database_.durability(); }
   Async<void> check_writable(Deadline deadline) override {
     return database_.check_writable(deadline);

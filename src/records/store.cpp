@@ -139,7 +139,8 @@ void check_index_names(Definition const& fresh, std::vector<Definition> const& a
 }
 
 Async<void> declare_in(sql::Transaction& transaction, sql::Dialect const& dialect, Definition fresh,
-                       std::vector<Definition>& all) {
+                       std::vector<Definition>& all, bool& changed) {
+  changed = false;
   for (auto& sql : dialect.schema_lock())
     co_await transaction.execute(sql::Statement(std::move(sql)));
   auto const stored = co_await transaction.execute(sql::Statement(kDefinitions));
@@ -164,6 +165,7 @@ Async<void> declare_in(sql::Transaction& transaction, sql::Dialect const& dialec
   sql::Params mark_values{random_text(15)};
   sql::Statement mark(kMarkDefinitions, std::move(mark_values));
   co_await transaction.execute(std::move(mark));
+  changed = true;
   if (exists) {
     *old = fresh;
   } else {
@@ -231,8 +233,9 @@ Async<void> Store::open() {
 Async<void> Store::declare(Definition definition) {
   auto const fresh = complete(std::move(definition));
   std::vector<Definition> all;
-  sql::TransactionBody body = [this, &fresh, &all](sql::Transaction& transaction) {
-    return declare_in(transaction, impl_->database.dialect(), fresh, all);
+  auto changed = false;
+  sql::TransactionBody body = [this, &fresh, &all, &changed](sql::Transaction& transaction) {
+    return declare_in(transaction, impl_->database.dialect(), fresh, all, changed);
   };
   try {
     co_await impl_->database.transact(std::move(body));
@@ -242,6 +245,7 @@ Async<void> Store::declare(Definition definition) {
                                              fmt::join(error.columns, ", ")));
   }
   impl_->set_catalog(std::move(all));
+  if (changed) impl_->declarations.committed();
 }
 
 Async<void> Store::refresh(Deadline deadline) {
@@ -267,6 +271,10 @@ sql::Database& Store::database() {
 }
 Changes& Store::changes() {
   return impl_->changes;
+}
+
+Bells& Store::declarations() {
+  return impl_->declarations;
 }
 
 Async<std::string> Store::setting(std::string_view key, std::function<std::string()> make) {

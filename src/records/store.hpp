@@ -57,6 +57,8 @@ class Store {
   std::shared_ptr<Schema const> schema() const;
   sql::Database& database();
   Changes& changes();
+  /// Rung after declarations that changed something.
+  Bells& declarations();
 
   Async<Page> list(Context& context, std::string_view collection, ListQuery query);
   Async<CursorPage> list_by_cursor(Context& context, std::string_view collection, ListQuery query);

@@ -56,6 +56,7 @@ struct Store::Impl {
 
   sql::Database& database;
   ChangeLog changes;
+  Bells declarations;
   CountCache counts;
   prometheus::Counter& writes;
   std::string secret;  // signs cursors

@@ -365,7 +365,7 @@ TEST_F(Records, OutcomesAreForgottenAfterADay) {
 
 TEST_F(Records, EveryChangeIsLoggedWithItsPosition) {
   int rings = 0;
-  store.store->changes().on_commit([&rings] { ++rings; });
+  store.store->changes().bells().on_commit([&rings] { ++rings; });
   auto const id = make(R"({"title":"T"})");
   auto const created_at = Position::parse(store.context.position);
   store.update("things", id, R"({"n":1})");

@@ -210,7 +210,7 @@ sql::Error Store::Impl::named(sql::Error error) const {
 void Store::Impl::written(std::string const& collection) {
   writes.Increment();
   counts.forget(collection);
-  changes.ring();
+  changes.bells().committed();
 }
 
 namespace {

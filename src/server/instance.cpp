@@ -118,9 +118,12 @@ void Core::declare(std::vector<Application> const& applications) {
 
 Instance::Instance(Settings settings, std::vector<Application> const& applications)
     : core_(std::move(settings), applications) {
-  catalog_watch_ = std::make_unique<records::CatalogWatch>(core_.threads(), core_.store());
-  hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live::Settings{},
-                                     core_.metrics());
+  auto const poll = core_.settings().poll;
+  doorbell_ = std::make_unique<records::Doorbell>(core_.threads(), core_.store());
+  catalog_watch_ = std::make_unique<records::CatalogWatch>(core_.threads(), core_.store(), poll);
+  live::Settings live;
+  live.poll = poll;
+  hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live, core_.metrics());
   make_dispatcher();
   Handler handler = [dispatcher = dispatcher_.get()](Request& request) {
     return (*dispatcher)(request);
@@ -128,8 +131,8 @@ Instance::Instance(Settings settings, std::vector<Application> const& applicatio
   http_ = std::make_unique<http::Server>(core_.threads(), core_.settings().http, std::move(handler),
                                          core_.metrics());
   try {
-    for (auto* service :
-         std::initializer_list<Service*>{catalog_watch_.get(), hub_.get(), http_.get()}) {
+    for (auto* service : std::initializer_list<Service*>{doorbell_.get(), catalog_watch_.get(),
+                                                         hub_.get(), http_.get()}) {
       core_.wait(start_service(service));
       started_.push_back(service);
     }

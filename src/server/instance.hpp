@@ -8,6 +8,7 @@
 #include "live/hub.hpp"
 #include "records/catalog_watch.hpp"
 #include "records/counters.hpp"
+#include "records/doorbell.hpp"
 #include "records/store.hpp"
 #include "server/application.hpp"
 #include "server/dispatch.hpp"
@@ -85,6 +86,7 @@ class Instance {
 
   Core core_;
   std::unique_ptr<App::Impl> front_app_;
+  std::unique_ptr<records::Doorbell> doorbell_;
   std::unique_ptr<records::CatalogWatch> catalog_watch_;
   std::unique_ptr<live::Hub> hub_;
   std::unique_ptr<Dispatcher> dispatcher_;

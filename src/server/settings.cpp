@@ -175,6 +175,14 @@ std::vector<SettingName> general_settings() {
                      settings.write_queue = whole_number(value, 1, 10'000'000);
                    },
                    {}});
+  names.push_back({"poll",
+                   "MS",
+                   "Between two looks for what other nodes did and did not tell of (1000).",
+                   {},
+                   [](Settings& settings, std::string_view value) {
+                     settings.poll = std::chrono::milliseconds{whole_number(value, 10, 3'600'000)};
+                   },
+                   {}});
   return names;
 }
 

@@ -5,6 +5,7 @@
 #include "base/logging.hpp"
 #include "http/settings.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -22,6 +23,7 @@ struct Settings {
   log::Level log_level = log::Level::info;
   std::size_t io_threads = 0;  // 0: one per core
   std::size_t write_queue = 10'000;
+  std::chrono::milliseconds poll{1'000};
   std::filesystem::path config;  // the minga.toml that was read; empty: none
   http::Settings http;
 

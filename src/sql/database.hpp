@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace minga::sql {
@@ -49,6 +50,15 @@ class Database {
   virtual Dialect const& dialect() const = 0;
   /// No other process can write: what was read stays true until this process writes.
   virtual bool is_exclusive() const = 0;
+
+  /// Tells the other processes on this database that there is news of `topic`, a word: a hint that
+  /// may be lost, in a transaction of its own that no write waits for. Throws Error. Does nothing
+  /// where is_exclusive().
+  virtual Async<void> announce(std::string topic, Deadline deadline) = 0;
+  /// Calls `heard` on the caller's thread with each topic that another process announces, and with
+  /// "" whenever some may have been missed, first of all once it listens. Until it is cancelled;
+  /// where is_exclusive() it returns at once.
+  virtual Async<void> listen(std::function<void(std::string_view topic)> heard) = 0;
 
   /// "SQLite 3.40.1, WAL, synchronous=FULL, group commit": logged when a server starts.
   virtual std::string durability() const = 0;

@@ -289,6 +289,11 @@ TYPED_TEST(DatabaseTest, CopiesItselfWhileItIsUsed) {
   EXPECT_EQ(this->count(), 2);
 }
 
+TYPED_TEST(DatabaseTest, AnnouncesWithoutAWordWhereNobodyListens) {
+  this->engine_.run(this->engine_.database->announce("news", Clock::now() + 10s));
+  EXPECT_EQ(this->count(), 0);
+}
+
 TYPED_TEST(DatabaseTest, SaysThatItCanBeWritten) {
   EXPECT_NO_THROW(this->engine_.run(this->engine_.database->check_writable(Clock::now() + 10s)));
 }

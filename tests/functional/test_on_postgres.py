@@ -63,15 +63,20 @@ def test_the_log_says_how_durable_it_is(make_server, url):
     assert server.client().get("/api/ready").status == 200
 
 
-def test_two_nodes_serve_one_database(make_server, tmp_path, url):
-    servers = []
-    for name in ("one", "two"):
+@pytest.fixture
+def two_nodes(make_server, tmp_path, url):
+    """On one database, by the minute: what the other did within a test's time they were told."""
+
+    def make(name):
         (tmp_path / name).mkdir()
-        servers.append(make_server(DATABASE_URL=url, folder=tmp_path / name))
-    one, two = (server.client() for server in servers)
-    with servers[1].events("/api/events?topic=tasks%2F*") as events:
-        made = one.post("/api/collections/tasks/records", json.loads(TASK)).json()
-        assert json.loads(events.next()["data"])["record"]["id"] == made["id"]
+        return make_server("--poll", "60000", DATABASE_URL=url, folder=tmp_path / name)
+
+    return make("one"), make("two")
+
+
+def test_two_nodes_serve_one_database(two_nodes):
+    one, two = (server.client() for server in two_nodes)
+    made = one.post("/api/collections/tasks/records", json.loads(TASK)).json()
     path = f"/api/collections/tasks/records/{made['id']}"
     assert two.get(path).json()["title"] == "from a file"
     assert two.patch(path, {"title": "from two"}).status == 200
@@ -87,3 +92,29 @@ def test_a_user_who_may_make_nothing_serves_a_migrated_database(postgres, make_s
     client = server.client()
     assert client.post("/api/collections/tasks/records", json.loads(TASK)).status == 200
     assert client.get("/api/collections/tasks/records?filter=title~'FILE'").json()["totalItems"] == 2
+
+
+def test_nodes_tell_each_other_of_changes(two_nodes):
+    one, two = two_nodes
+    with one.events("/api/events?topic=tasks%2F*") as at_one, two.events("/api/events?topic=tasks%2F*") as at_two:
+        for server in (one, two, one):
+            made = server.client().post("/api/collections/tasks/records", json.loads(TASK)).json()
+            for events in (at_one, at_two):
+                assert json.loads(events.next()["data"])["record"]["id"] == made["id"]
+
+
+def test_nodes_tell_each_other_again_when_all_connections_were_lost(two_nodes, postgres):
+    one, two = two_nodes
+    with two.events("/api/events?topic=tasks%2F*") as events:
+        postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'minga'")
+        made = one.client().post("/api/collections/tasks/records", json.loads(TASK)).json()
+        assert json.loads(events.next()["data"])["record"]["id"] == made["id"]
+
+
+def test_nodes_tell_each_other_of_collections(make_server, tmp_path, url):
+    servers = []
+    for name in ("tasks", "items"):
+        (tmp_path / name).mkdir()
+        server = make_server("--app", name, "--poll", "60000", DATABASE_URL=url, folder=tmp_path / name)
+        servers.append(server.client())
+    harness.wait_for(lambda: servers[0].get("/api/collections/items/records").status == 200)

@@ -1,7 +1,8 @@
 #include "sql/postgres/connecting.hpp"
 
+#include "sql/postgres/lent_socket.hpp"
+
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,24 +18,6 @@ namespace minga::sql::postgres {
 namespace {
 
 namespace asio = boost::asio;
-
-/// libpq's socket in Asio's hands, given back before libpq may close it.
-class LentSocket {
- public:
-  LentSocket(asio::any_io_executor const& executor, int socket) : descriptor_(executor, socket) {}
-  ~LentSocket() { descriptor_.release(); }
-  LentSocket(LentSocket const&) = delete;
-  LentSocket& operator=(LentSocket const&) = delete;
-
-  Async<void> wait(bool to_read) {
-    using Base = asio::posix::descriptor_base;
-    co_await descriptor_.async_wait(to_read ? Base::wait_read : Base::wait_write,
-                                    asio::use_awaitable);
-  }
-
- private:
-  asio::posix::stream_descriptor descriptor_;
-};
 
 /// The SQLSTATE in a verbose message, `FATAL:  28P01: password ...`, in whatever language; or "".
 std::string_view sqlstate_in(std::string_view message) {

@@ -1,6 +1,8 @@
 #include "async/blocking_pool.hpp"
+#include "base/ids.hpp"
 #include "sql/postgres/backup.hpp"
 #include "sql/postgres/dialect.hpp"
+#include "sql/postgres/listening.hpp"
 #include "sql/postgres/pool.hpp"
 #include "sql/postgres/postgres.hpp"
 #include "sql/postgres/transactions.hpp"
@@ -22,6 +24,10 @@ constexpr char const* kDurability =
     "(SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum'))";
 /// A commit, with all that one waits for, that changes no table.
 constexpr char const* kCommitNothing = "SELECT pg_logical_emit_message(true, 'minga', '')";
+constexpr char const* kAnnounce = "SELECT pg_notify($1, $2)";
+
+/// Whether others' statements may stand in the same transaction.
+enum class Sharing { together, alone };
 
 class PostgresDatabase : public Database {
  public:
@@ -65,6 +71,17 @@ class PostgresDatabase : public Database {
   Dialect const& dialect() const override { return postgres::dialect(); }
 
   bool is_exclusive() const override { return false; }
+
+  Async<void> announce(std::string topic, Deadline deadline) override {
+    Params values{std::string(kChannel), fmt::format("{} {}", identity_, topic)};
+    Statement const statement(kAnnounce, std::move(values), deadline);
+    std::span<Statement const> const one(&statement, 1);
+    co_await run(Access::write, one, Sharing::alone);
+  }
+
+  Async<void> listen(std::function<void(std::string_view)> heard) override {
+    co_await postgres::listen(settings_, identity_, std::move(heard));
+  }
 
   std::string durability() const override {
     std::lock_guard const lock(mutex_);
@@ -115,15 +132,17 @@ class PostgresDatabase : public Database {
     if (closed_) throw connection_lost("The database is closed.");
   }
 
-  Async<std::vector<Rows>> run(Access access, std::span<Statement const> statements) {
+  Async<std::vector<Rows>> run(Access access, std::span<Statement const> statements,
+                               Sharing sharing = Sharing::together) {
     require_open();
     if (threads_.current() < 0) {
-      auto elsewhere = run(access, statements);
+      auto elsewhere = run(access, statements, sharing);
       co_return co_await boost::asio::co_spawn(threads_.context(0), std::move(elsewhere),
                                                boost::asio::use_awaitable);
     }
     Operation operation;
     operation.statements = statements;
+    operation.is_alone = sharing == Sharing::alone;
     for (auto const& statement : statements) {
       check_values(statement.values);
       operation.deadline = std::min(operation.deadline, statement.deadline);
@@ -141,6 +160,7 @@ class PostgresDatabase : public Database {
 
   Options options_;
   Settings settings_;
+  std::string const identity_ = random_text(15);  // tells what this process announces
   IoThreads& threads_;
   Counts counts_;
   mutable std::mutex mutex_;

@@ -59,6 +59,9 @@ class SqliteDatabase : public Database {
     return fmt::format("SQLite {}, WAL, synchronous=FULL, group commit", sqlite3_libversion());
   }
 
+  Async<void> announce(std::string, Deadline) override { co_return; }
+  Async<void> listen(std::function<void(std::string_view)>) override { co_return; }
+
   Async<void> check_writable(Deadline deadline) override {
     // Writes the header page, so that a disk that is full or read-only says so.
     auto const version = co_await read(Statement("PRAGMA user_version", {}, deadline));
