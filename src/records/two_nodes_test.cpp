@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -225,6 +227,66 @@ TEST_F(TwoNodes, ShowEveryChangeOnceAndInOrder) {
     }
     before = &change;
   }
+}
+
+/// A transaction of psql's that stays open after these statements.
+class OpenTransaction {
+ public:
+  OpenTransaction(std::string const& url, std::string const& statements)
+      : pipe_(
+            popen(("/usr/lib/postgresql/15/bin/psql -Xq '" + url + "' > /dev/null").c_str(), "w")) {
+    std::fputs(("SET application_name = 'open'; BEGIN; " + statements + "\n").c_str(), pipe_);
+    std::fflush(pipe_);
+    auto& server = testing_support::PostgresServer::shared();
+    auto const end = Clock::now() + std::chrono::seconds{20};
+    while (server.sql("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = 'open' AND "
+                      "state = 'idle in transaction' AND backend_xid IS NOT NULL") != "1") {
+      if (Clock::now() > end) throw std::runtime_error("no open transaction: " + statements);
+    }
+  }
+  ~OpenTransaction() { pclose(pipe_); }
+  OpenTransaction(OpenTransaction const&) = delete;
+  OpenTransaction& operator=(OpenTransaction const&) = delete;
+
+ private:
+  FILE* pipe_;
+};
+
+class HeldBack : public TwoNodes {
+ protected:
+  std::string url() const {
+    return testing_support::PostgresServer::shared().url(one->engine.database_name());
+  }
+  /// Whether a change of now is in the log at once.
+  bool is_published() {
+    auto const id = text_of(one->create("people", "{}"), "id");
+    auto const seen = two->changes();
+    return !seen.empty() && seen.back().record_id == id;
+  }
+};
+
+TEST_F(HeldBack, ByAnOlderTransactionThatHasLoggedAChange) {
+  OpenTransaction const older(
+      url(),
+      "INSERT INTO _changes (collection, record_id, action, record, before, at) VALUES "
+      "('c', 'r', 0, '{}', '', '');");
+  EXPECT_FALSE(is_published());
+}
+
+TEST_F(HeldBack, ByNoTransactionThatWritesOtherTables) {
+  OpenTransaction const older(url(),
+                              "SAVEPOINT a; CREATE TABLE other (a int); SAVEPOINT b; "
+                              "INSERT INTO other VALUES (1);");
+  EXPECT_TRUE(is_published());
+}
+
+TEST_F(HeldBack, ByNoTransactionOfAnotherDatabase) {
+  TestStore const elsewhere;
+  OpenTransaction const older(
+      testing_support::PostgresServer::shared().url(elsewhere.engine.database_name()),
+      "INSERT INTO _changes (collection, record_id, action, record, before, at) VALUES "
+      "('c', 'r', 0, '{}', '', '');");
+  EXPECT_TRUE(is_published());
 }
 
 }  // namespace
