@@ -37,6 +37,7 @@ class PassingDatabase : public sql::Database {
     return database_.listen(std::move(heard));
   }
   std::string durability() const override { return database_.durability(); }
+  Async<sql::Copies> copies(Deadline deadline) override { return database_.copies(deadline); }
   Async<void> check_writable(Deadline deadline) override {
     return database_.check_writable(deadline);
   }

@@ -2,6 +2,7 @@
 
 #include <minga/async.hpp>
 
+#include "sql/copies.hpp"
 #include "sql/dialect.hpp"
 #include "sql/error.hpp"
 #include "sql/rows.hpp"
@@ -62,6 +63,9 @@ class Database {
 
   /// "SQLite 3.40.1, WAL, synchronous=FULL, group commit": logged when a server starts.
   virtual std::string durability() const = 0;
+  /// Who holds the database right now. Servers that do not answer are part of the result; none is
+  /// waited for longer than 3 s.
+  virtual Async<Copies> copies(Deadline deadline) = 0;
   /// Throws sql::Error when the database cannot be written now.
   virtual Async<void> check_writable(Deadline deadline) = 0;
   /// A consistent copy into a new file while requests go on. Error when the file exists.

@@ -294,6 +294,17 @@ TYPED_TEST(DatabaseTest, AnnouncesWithoutAWordWhereNobodyListens) {
   EXPECT_EQ(this->count(), 0);
 }
 
+TYPED_TEST(DatabaseTest, SaysWhoHoldsIt) {
+  auto const copies = this->engine_.run(this->engine_.database->copies(Clock::now() + 10s));
+  ASSERT_EQ(copies.members.size(), 1U);
+  EXPECT_EQ(copies.members[0].role, "primary");
+  EXPECT_EQ(copies.members[0].state, "running");
+  EXPECT_TRUE(copies.members[0].is_healthy);
+  EXPECT_NE(copies.members[0].name, "");
+  EXPECT_EQ(copies.durable, 1);
+  EXPECT_FALSE(copies.promoted_at);
+}
+
 TYPED_TEST(DatabaseTest, SaysThatItCanBeWritten) {
   EXPECT_NO_THROW(this->engine_.run(this->engine_.database->check_writable(Clock::now() + 10s)));
 }

@@ -5,6 +5,7 @@
 #include "sql/postgres/listening.hpp"
 #include "sql/postgres/pool.hpp"
 #include "sql/postgres/postgres.hpp"
+#include "sql/postgres/servers.hpp"
 #include "sql/postgres/transactions.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -86,6 +87,11 @@ class PostgresDatabase : public Database {
   std::string durability() const override {
     std::lock_guard const lock(mutex_);
     return durability_;
+  }
+
+  Async<Copies> copies(Deadline deadline) override {
+    require_open();
+    co_return co_await ask_servers(settings_, deadline);
   }
 
   Async<void> check_writable(Deadline deadline) override {

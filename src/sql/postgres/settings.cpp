@@ -135,9 +135,11 @@ std::vector<std::pair<std::string, std::string>> Settings::keywords(Host const& 
   if (!host.name.empty()) all.emplace_back("host", host.name);
   if (!host.address.empty()) all.emplace_back("hostaddr", host.address);
   if (!host.port.empty()) all.emplace_back("port", host.port);
-  auto const reads = access == Access::read;
-  all.emplace_back("options", session_options_ + (reads ? kReadOnly : ""));
-  all.emplace_back("target_session_attrs", reads ? "primary" : "read-write");
+  auto const writes = access == Access::write;
+  all.emplace_back("options", session_options_ + (writes ? "" : kReadOnly));
+  all.emplace_back("target_session_attrs", writes                   ? "read-write"
+                                           : access == Access::read ? "primary"
+                                                                    : "any");
   return all;
 }
 

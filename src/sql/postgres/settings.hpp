@@ -16,8 +16,12 @@ struct Host {
   std::string port;
 };
 
-/// What a connection is for. The server itself refuses to write through a `read` one.
-enum class Access { read, write };
+/// What a connection is for. The server itself refuses to write through another than a `write` one.
+enum class Access {
+  read,   // from the primary
+  write,  // to it
+  any,    // from whatever the server is
+};
 
 /// A URL as libpq understands it, with what minga needs put where it says nothing.
 class Settings {

@@ -62,6 +62,18 @@ class SqliteDatabase : public Database {
   Async<void> announce(std::string, Deadline) override { co_return; }
   Async<void> listen(std::function<void(std::string_view)>) override { co_return; }
 
+  Async<Copies> copies(Deadline) override {
+    require_open();
+    Copies copies;
+    auto& file = copies.members.emplace_back();
+    file.name = options_.file.filename().string();
+    file.role = "primary";
+    file.state = "running";
+    file.is_healthy = true;
+    copies.durable = 1;
+    co_return copies;
+  }
+
   Async<void> check_writable(Deadline deadline) override {
     // Writes the header page, so that a disk that is full or read-only says so.
     auto const version = co_await read(Statement("PRAGMA user_version", {}, deadline));
