@@ -290,6 +290,8 @@ std::string bootstrap_sql(SetIdentity const& identity) {
   // The password is drawn from letters and digits: nothing in it needs an escape.
   return fmt::format(
       "CREATE ROLE minga LOGIN PASSWORD '{}';\n"
+      // What the set does with what is written: GET /api/cluster/status tells it.
+      "GRANT pg_monitor TO minga;\n"
       "CREATE DATABASE minga OWNER minga;\n",
       identity.application_password);
 }

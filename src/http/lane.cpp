@@ -32,6 +32,8 @@ bool is_lasting(boost::system::error_code const& error) {
 
 ServerMetrics::ServerMetrics(Metrics& metrics)
     : connections(metrics.gauge("minga_http_connections", "Open client connections.")),
+      running(metrics.gauge("minga_http_requests_running",
+                            "Requests that wait for their answer, but for streams.")),
       refused_connections(metrics.counter("minga_http_refused_connections_total",
                                           "Connections beyond max-connections.")),
       bytes_sent(
@@ -48,6 +50,12 @@ ServerMetrics::ServerMetrics(Metrics& metrics)
 void ServerMetrics::answered(int status, double seconds) {
   by_class_.at(static_cast<std::size_t>(std::clamp(status / 100, 1, 5) - 1))->Increment();
   seconds_.Observe(seconds);
+}
+
+std::uint64_t ServerMetrics::answered() const {
+  double all = 0;
+  for (auto const* one : by_class_) all += one->Value();
+  return static_cast<std::uint64_t>(all);
 }
 
 Lane::Lane(boost::asio::io_context& context, Shared& shared)

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,8 +26,11 @@ class ServerMetrics {
  public:
   explicit ServerMetrics(Metrics& metrics);
   void answered(int status, double seconds);
+  /// All, of whatever status.
+  std::uint64_t answered() const;
 
   prometheus::Gauge& connections;
+  prometheus::Gauge& running;
   prometheus::Counter& refused_connections;
   prometheus::Counter& bytes_sent;
 

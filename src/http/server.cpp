@@ -147,6 +147,14 @@ std::string Server::url() const {
   return fmt::format("{}://{}:{}", impl_->shared.tls ? "https" : "http", host, port());
 }
 
+std::uint64_t Server::answered() const {
+  return impl_->shared.metrics.answered();
+}
+
+std::int64_t Server::running() const {
+  return static_cast<std::int64_t>(impl_->shared.metrics.running.Value());
+}
+
 bool Server::draining() const {
   return impl_->shared.draining;
 }

@@ -32,6 +32,9 @@ class Server : public Service {
   std::uint16_t port() const;
   std::string url() const;
   bool draining() const;
+  /// Since start(): how many requests were answered. Now: how many wait for their answer.
+  std::uint64_t answered() const;
+  std::int64_t running() const;
 
  private:
   struct Impl;

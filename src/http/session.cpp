@@ -307,6 +307,7 @@ class Session final : public SessionBase {
     if (request.method() == Method::options) co_return answer_options(request);
     std::string fault;
     std::optional<Response> response;
+    shared_.metrics.running.Increment();
     try {
       response = co_await shared_.handler(request);
     } catch (Error const& error) {
@@ -314,6 +315,7 @@ class Session final : public SessionBase {
     } catch (std::exception const& error) {
       fault = error.what();
     }
+    shared_.metrics.running.Decrement();
     // However the handler took its cancellation: its answer is to be sent.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
     auto const expired = std::exchange(expired_, false);

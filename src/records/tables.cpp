@@ -36,10 +36,19 @@ std::vector<std::string> first_tables(sql::Dialect const& dialect) {
   return statements;
 }
 
+/// The processes that serve the database: cluster/nodes.cpp.
+std::vector<std::string> nodes_table(sql::Dialect const& dialect) {
+  return {
+      fmt::format("CREATE TABLE _nodes (name {0} PRIMARY KEY NOT NULL, id {0} NOT NULL, about "
+                  "{1} NOT NULL, load {1} NOT NULL, last_seen {0} NOT NULL)",
+                  dialect.text_type(), dialect.json_type())};
+}
+
 }  // namespace
 
 std::vector<sql::Migration> const& platform_migrations() {
-  static std::vector<sql::Migration> const migrations{{1, "platform tables", first_tables}};
+  static std::vector<sql::Migration> const migrations{{1, "platform tables", first_tables},
+                                                      {2, "nodes", nodes_table}};
   return migrations;
 }
 

@@ -1,16 +1,27 @@
 #include "server/instance.hpp"
 
+#include "api/cluster_api.hpp"
 #include "api/platform.hpp"
 #include "base/ids.hpp"
 #include "base/logging.hpp"
+#include "cluster/folder.hpp"
 #include "server/engine.hpp"
 #include "server/front.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <exception>
+#include <memory>
 #include <stdexcept>
+#include <system_error>
+#include <unistd.h>
+
+#ifndef MINGA_VERSION
+#define MINGA_VERSION "unknown"
+#endif
 
 namespace minga::server {
 namespace {
@@ -53,6 +64,13 @@ Async<std::string> signing_secret(records::Store& store) {
     return random_text(50);
   };
   co_return co_await store.setting("signing_secret", make);
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0)
+    throw std::system_error(errno, std::generic_category(), "asking for the machine's name");
+  return name.data();
 }
 
 Async<void> start_service(Service* service) {
@@ -124,6 +142,7 @@ Instance::Instance(Settings settings, std::vector<Application> const& applicatio
   live::Settings live;
   live.poll = poll;
   hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live, core_.metrics());
+  make_heartbeats();
   make_dispatcher();
   Handler handler = [dispatcher = dispatcher_.get()](Request& request) {
     return (*dispatcher)(request);
@@ -131,8 +150,8 @@ Instance::Instance(Settings settings, std::vector<Application> const& applicatio
   http_ = std::make_unique<http::Server>(core_.threads(), core_.settings().http, std::move(handler),
                                          core_.metrics());
   try {
-    for (auto* service : std::initializer_list<Service*>{doorbell_.get(), catalog_watch_.get(),
-                                                         hub_.get(), http_.get()}) {
+    for (auto* service : std::initializer_list<Service*>{
+             doorbell_.get(), catalog_watch_.get(), hub_.get(), http_.get(), heartbeats_.get()}) {
       core_.wait(start_service(service));
       started_.push_back(service);
     }
@@ -152,6 +171,30 @@ void Instance::stop() {
     core_.wait(stop_service(started_.back(), deadline));
     started_.pop_back();
   }
+}
+
+void Instance::make_heartbeats() {
+  auto describe = [this] {
+    auto const& settings = core_.settings();
+    cluster::Node node;
+    node.host = host_name();
+    node.pid = getpid();
+    node.version = MINGA_VERSION;
+    node.url = settings.public_url.empty() ? http_->url() : settings.public_url;
+    node.name = settings.node_name.empty() ? fmt::format("{}:{}", node.host, http_->port())
+                                           : settings.node_name;
+    return node;
+  };
+  auto traffic = [this] {
+    return cluster::Traffic{http_->answered(), http_->running()};
+  };
+  heartbeats_ =
+      std::make_unique<cluster::Heartbeats>(core_.threads(), core_.database(), describe, traffic);
+  std::unique_ptr<cluster::SetAccess> set;
+  if (auto const& token = core_.settings().replica_set; !token.empty())
+    set = std::make_unique<cluster::SetAccess>(cluster::read_join_token(token));
+  cluster_status_ = std::make_unique<ClusterStatus>(core_.threads(), core_.database(), *heartbeats_,
+                                                    std::move(set));
 }
 
 void Instance::make_dispatcher() {
@@ -177,6 +220,10 @@ void Instance::make_dispatcher() {
   auto app_routes = [dispatcher = dispatcher_.get()] {
     return dispatcher->app_routes();
   };
+  auto ask_status = [status = cluster_status_.get()](Deadline deadline) {
+    return status->ask(deadline);
+  };
+  api::mount_cluster(dispatcher_->platform(), ask_status);
   api::mount_platform(dispatcher_->platform(), core_.store(), *hub_, core_.metrics(), draining,
                       app_routes);
 }

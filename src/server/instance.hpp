@@ -4,6 +4,7 @@
 
 #include "async/io_threads.hpp"
 #include "base/metrics.hpp"
+#include "cluster/nodes.hpp"
 #include "http/server.hpp"
 #include "live/hub.hpp"
 #include "records/catalog_watch.hpp"
@@ -11,6 +12,7 @@
 #include "records/doorbell.hpp"
 #include "records/store.hpp"
 #include "server/application.hpp"
+#include "server/cluster_status.hpp"
 #include "server/dispatch.hpp"
 #include "server/settings.hpp"
 #include "sql/database.hpp"
@@ -83,6 +85,7 @@ class Instance {
 
  private:
   void make_dispatcher();
+  void make_heartbeats();
 
   Core core_;
   std::unique_ptr<App::Impl> front_app_;
@@ -91,6 +94,8 @@ class Instance {
   std::unique_ptr<live::Hub> hub_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<http::Server> http_;
+  std::unique_ptr<cluster::Heartbeats> heartbeats_;
+  std::unique_ptr<ClusterStatus> cluster_status_;
   std::vector<Service*> started_;
 };
 

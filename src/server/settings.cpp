@@ -36,6 +36,22 @@ std::uint16_t port_number(std::string_view value) {
   return static_cast<std::uint16_t>(whole_number(value, 0, 65'535));
 }
 
+void assign_node_name(Settings& settings, std::string_view value) {
+  auto const fits = [](char c) {
+    return c > 0x20 && c < 0x7F;
+  };
+  if (value.empty() || value.size() > 100 || !std::all_of(value.begin(), value.end(), fits))
+    refuse(value, "1 to 100 visible ASCII characters, such as node-1");
+  settings.node_name = value;
+}
+
+void assign_public_url(Settings& settings, std::string_view value) {
+  auto const has_scheme = value.starts_with("http://") || value.starts_with("https://");
+  if (!has_scheme || value.ends_with("://") || value.size() > 1'000)
+    refuse(value, "an http or https URL, such as https://node-1.example.org:8090");
+  settings.public_url = value;
+}
+
 /// HOST:PORT, [IPv6]:PORT or :PORT (all interfaces).
 void assign_listen(Settings& settings, std::string_view value) {
   auto const colon = value.rfind(':');
@@ -175,15 +191,25 @@ std::vector<SettingName> general_settings() {
                      settings.write_queue = whole_number(value, 1, 10'000'000);
                    },
                    {}});
-  names.push_back({"poll",
-                   "MS",
-                   "Between two looks for what other nodes did and did not tell of (1000).",
-                   {},
-                   [](Settings& settings, std::string_view value) {
-                     settings.poll = std::chrono::milliseconds{whole_number(value, 10, 3'600'000)};
-                   },
-                   {}});
   return names;
+}
+
+void add_cluster_settings(std::vector<SettingName>& names) {
+  auto add = [&](char const* name, char const* argument, char const* help, auto assign) {
+    names.push_back({name, argument, help, {}, assign, {}});
+  };
+  add("poll", "MS", "Between two looks for what other nodes did and did not tell of (1000).",
+      [](Settings& settings, std::string_view value) {
+        settings.poll = std::chrono::milliseconds{whole_number(value, 10, 3'600'000)};
+      });
+  add("node-name", "NAME", "This node on the list of its database's nodes (HOSTNAME:PORT).",
+      assign_node_name);
+  add("public-url", "URL", "Where others reach this node (what it listens on).", assign_public_url);
+  add("replica-set", "FILE",
+      "A member's join token: /api/cluster/status then says all that the set knows of itself.",
+      [](Settings& settings, std::string_view value) {
+        settings.replica_set = std::string(value);
+      });
 }
 
 void add_http_settings(std::vector<SettingName>& names) {
@@ -360,6 +386,7 @@ std::string SettingName::key() const {
 std::vector<SettingName> const& setting_names() {
   static auto const names = [] {
     auto made = general_settings();
+    add_cluster_settings(made);
     add_http_settings(made);
     return made;
   }();

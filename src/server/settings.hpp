@@ -24,7 +24,10 @@ struct Settings {
   std::size_t io_threads = 0;  // 0: one per core
   std::size_t write_queue = 10'000;
   std::chrono::milliseconds poll{1'000};
-  std::filesystem::path config;  // the minga.toml that was read; empty: none
+  std::string node_name;              // empty: the machine's name and the port
+  std::string public_url;             // empty: what is listened on
+  std::filesystem::path replica_set;  // the set's join token; empty: none
+  std::filesystem::path config;       // the minga.toml that was read; empty: none
   http::Settings http;
 
   /// Whether the database is a PostgreSQL server's.

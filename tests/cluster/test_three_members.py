@@ -124,6 +124,29 @@ def test_status_from_a_machine_without_a_member(settled_set):
     assert done.returncode == 0 and "healthy" in done.stdout
 
 
+@pytest.mark.parametrize("has_token", [False, True])
+def test_a_node_shows_the_members(settled_set, make_server, has_token):
+    options = ["--replica-set", settled_set.members[0].data / "join-token"] if has_token else []
+    node = make_server(*options, DATABASE_URL=urls(settled_set)).client()
+    own = status(settled_set.members[0])
+
+    def seen():
+        answer = node.get("/api/cluster/status").json()
+        return answer if answer["durableCopies"] == 2 else None
+
+    found = harness.wait_for(seen)
+    assert found["engine"] == "postgres" and len(found["nodes"]) == 1
+    for member in found["members"]:
+        same = next(each for each in own["members"] if each["name"] == member["name"])
+        assert member["healthy"] and member["lastSeen"]
+        for key in ("role", "sync", "timeline"):
+            assert member[key] == same[key], (key, member, same)
+    assert len(found["members"]) == 3
+    if has_token:
+        previous = own["election"]["previous"]
+        assert (found["lastFailover"] or {}).get("from") == previous
+
+
 def test_the_keeper_holds_the_settings(settled_set):
     first = settled_set.members[0]
     shared = json.loads(replicas(first, "config", "--json").stdout)["shared"]
