@@ -50,6 +50,19 @@ def descendants(pid):
     return found
 
 
+def processor_seconds(pid):
+    """What the process and all below it have used so far, with those that have ended and were waited for."""
+    total = 0
+    for each in descendants(pid):
+        try:
+            text = pathlib.Path(f"/proc/{each}/stat").read_text()
+        except OSError:
+            continue  # it has ended, and its parent counts it
+        user, system, of_children, system_of_children = map(int, text.rpartition(")")[2].split()[11:15])
+        total += user + system + of_children + system_of_children
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 def resident_mib(pids):
     """Resident memory of the processes, what they share counted once (proportional set size)."""
     total = 0

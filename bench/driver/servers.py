@@ -1,10 +1,8 @@
-"""What is measured: minga, and the peer over a PostgreSQL of its own. Each is started, and surely stopped again."""
+"""What is measured: minga, and the peer. Each is started, with a PostgreSQL where it needs one, and surely stopped."""
 
 import json
 import os
 import pathlib
-import pwd
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,9 +10,9 @@ import time
 import urllib.request
 
 from . import machine
+from .postgres import Postgres
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
-POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 def pinned(command):
@@ -55,46 +53,6 @@ def stop(process, seconds=20):
             process.wait()
 
 
-class Postgres:
-    """A server of its own in a folder of its own, reached by its socket file, durable as by default."""
-
-    def __init__(self, folder):
-        self.folder = folder / "postgres"
-        self.folder.mkdir()
-        # initdb refuses root, so root becomes the postgres user of Debian's package.
-        self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-        self.as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        if self.as_user:
-            folder.chmod(0o755)
-            shutil.chown(self.folder, "postgres", "postgres")
-        self.url = f"postgresql://{self.user}@/postgres?host={self.folder}"
-        self.run("initdb", "-D", self.folder / "data", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8")
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c fsync=on -c synchronous_commit=on"
-        self.run("pg_ctl", "-D", self.folder / "data", "-o", options, "-l", self.folder / "log", "-w", "start")
-        self.pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-        for pid in machine.descendants(self.pid):
-            os.sched_setaffinity(pid, machine.cores())
-        self.psql("-f", str(HERE / "peer" / "schema.sql"))
-
-    def run(self, program, *arguments):
-        done = subprocess.run(
-            [*self.as_user, POSTGRES / program, *arguments], cwd="/", capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"{program} failed: {done.stdout}{done.stderr}")
-
-    def psql(self, *arguments):
-        command = [POSTGRES / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", self.url, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    def durability(self):
-        shown = {name: self.psql("-c", f"SHOW {name}") for name in ("fsync", "synchronous_commit", "wal_sync_method")}
-        return "PostgreSQL 15, " + ", ".join(f"{name}={value}" for name, value in shown.items())
-
-    def stop(self):
-        self.run("pg_ctl", "-D", self.folder / "data", "-m", "fast", "-w", "stop")
-
-
 class Peer:
     """Flask under gunicorn: two workers, synchronous or with threads."""
 
@@ -104,6 +62,7 @@ class Peer:
         self.name = {"sync": "Flask, 2 sync workers", "gthread": "Flask, 2 workers of 8 threads"}[kind]
         self.postgres = Postgres(folder)
         try:
+            self.postgres.psql("-f", str(HERE / "peer" / "schema.sql"))
             port = free_port()
             self.url = f"http://127.0.0.1:{port}"
             environment = dict(os.environ, DATABASE_URL=self.postgres.url, PEER_POOL="1" if kind == "sync" else "8")
@@ -127,8 +86,8 @@ class Peer:
     def durability(self):
         return self.postgres.durability()
 
-    def memory_mib(self):
-        return machine.resident_mib(machine.descendants(self.process.pid) + machine.descendants(self.postgres.pid))
+    def parts(self):
+        return {"server": self.process.pid, "database": self.postgres.pid}
 
     def stop(self):
         stop(self.process)
@@ -136,7 +95,6 @@ class Peer:
 
 
 class Minga:
-    name = "minga"
     paths = {
         "create": "/tasks/add",
         "read": "/api/collections/tasks/records/{id}",
@@ -144,27 +102,33 @@ class Minga:
         "hits": "/hits/",
     }
 
-    def __init__(self, folder, binary):
+    def __init__(self, folder, binary, postgres=None):
+        """On the file of its own, or on that server, which it stops in the end."""
         self.folder = folder / "minga"
-        self.process = subprocess.Popen(
-            pinned([binary, "serve", "--listen", "127.0.0.1:0", "--data", self.folder, "--log-level", "warning"]),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.postgres = postgres
+        self.name = f"minga on {'PostgreSQL' if postgres else 'SQLite'}"
+        command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", self.folder, "--log-level", "warning"]
+        environment = dict(os.environ, DATABASE_URL=postgres.url) if postgres else None
+        self.process = subprocess.Popen(pinned(command), stdout=subprocess.PIPE, text=True, env=environment)
         self.url = self.process.stdout.readline().strip().rstrip("/")
         if not self.url:
-            stop(self.process)
+            self.stop()
             raise RuntimeError(f"{binary} printed no URL")
 
     def ready(self):
         wait_until_answers(self.url + "/tasks/", self.process)
 
     def durability(self):
+        if self.postgres:
+            return self.postgres.durability()
         return "SQLite, journal_mode=WAL, synchronous=FULL, group commit"
 
-    def memory_mib(self):
-        return machine.resident_mib(machine.descendants(self.process.pid))
+    def parts(self):
+        """The processes, each with all below it, that do the work."""
+        return {"server": self.process.pid, **({"database": self.postgres.pid} if self.postgres else {})}
 
     def stop(self):
         stop(self.process)
         self.process.stdout.close()
+        if self.postgres:
+            self.postgres.stop()

@@ -1,7 +1,9 @@
 -- One load for wrk: LOAD_METHOD and LOAD_PATH say what is asked. "{id}" in the path becomes one of
--- the ids of the file LOAD_IDS, a POST carries a new task each time. The end is one line of JSON.
+-- the ids of the file LOAD_IDS, a POST carries a new task each time. LOAD_RATE requests are sent in
+-- a second, where it is not 0, or as many as are answered. The end is one line of JSON.
 local method = os.getenv("LOAD_METHOD")
 local path = os.getenv("LOAD_PATH")
+local rate = tonumber(os.getenv("LOAD_RATE"))
 local number, thread_number, threads = 0, 0, 0
 
 function setup(thread)
@@ -30,6 +32,29 @@ function init()
   else
     requests[1] = wrk.format(method, path, get_headers)
   end
+end
+
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long seconds, nanoseconds; } minga_time; int clock_gettime(int, minga_time *);")
+
+-- Each request has its moment, half of them on either of the two threads; who is late catches up.
+local THREADS = 2
+local due
+
+local function clock()
+  local time = ffi.new("minga_time")
+  ffi.C.clock_gettime(1, time)  -- CLOCK_MONOTONIC
+  return tonumber(time.seconds) + tonumber(time.nanoseconds) / 1e9
+end
+
+local function pause()
+  local now = clock()
+  due = (due or now) + THREADS / rate
+  return math.max(0, math.floor((due - now) * 1000))
+end
+
+if rate > 0 then
+  delay = pause
 end
 
 function request()

@@ -28,7 +28,8 @@ def cursor():
     global pool
     with making_pool:
         if pool is None:  # after the fork: a connection belongs to one process
-            pool = ThreadedConnectionPool(1, int(os.environ["PEER_POOL"]), os.environ["DATABASE_URL"])
+            size = int(os.environ["PEER_POOL"])
+            pool = ThreadedConnectionPool(size, size, os.environ["DATABASE_URL"])  # more than the least are not kept
     connection = pool.getconn()
     connection.autocommit = True
     try:
