@@ -14,9 +14,11 @@ namespace minga::sql::postgres {
 namespace {
 
 constexpr std::size_t kGroup = 128;
-/// Groups under way on one connection: while the server is at one, the next is there already.
-/// More would not be faster, and what waits here can be answered at its deadline.
-constexpr std::size_t kGroupsAhead = 2;
+/// Groups under way on one connection. While the server is at one group of reads, the next is there
+/// already. Writes wait for the disk: what comes until it has answered is better one group, and one
+/// flush, than two. More would not be faster, and what waits here can be answered at its deadline.
+constexpr std::size_t kReadsAhead = 2;
+constexpr std::size_t kWritesAhead = 1;
 
 Error closed() {
   return connection_lost("The database is closed.");
@@ -144,9 +146,10 @@ void Pool::send_slow_statements() {
 
 std::shared_ptr<Connection> Pool::for_statements() const {
   auto const now = Clock::now();
+  auto const most = access_ == Access::read ? kReadsAhead : kWritesAhead;
   for (auto const& each : connections_) {
-    if (each->is_open() && !each->is_lent && !each->is_cancelling &&
-        each->batches() < kGroupsAhead && !is_busy(*each, now))
+    if (each->is_open() && !each->is_lent && !each->is_cancelling && each->batches() < most &&
+        !is_busy(*each, now))
       return each;
   }
   return nullptr;
