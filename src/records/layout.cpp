@@ -81,14 +81,14 @@ Layout::Layout(Definition definition, sql::Dialect const& dialect)
   remove_ = fmt::format("DELETE FROM {} WHERE {} = $1", table_, id);
 }
 
-JsonObject Layout::record(sql::Rows& rows, std::size_t row, std::size_t first_column) const {
+JsonObject Layout::record(sql::Rows const& rows, std::size_t row, std::size_t first_column) const {
   JsonObject record;
   record.reserve(definition_.fields.size() + 2);
-  auto column = first_column;
+  auto column = rows.row(row).begin() + static_cast<std::ptrdiff_t>(first_column);
   for (auto const& field : definition_.fields)
-    record.emplace(field.name, from_column(field, std::move(rows.at(row, column++))));
+    record.emplace(field.name, from_column(field, *column++));
   if (definition_.open) {
-    auto const open = read_json(std::get<std::string>(rows.at(row, column)));
+    auto const open = read_json(std::get<std::string>(*column));
     for (auto const& pair : open.get_object()) record.emplace(pair.key(), pair.value());
   }
   record.emplace("collectionId", definition_.id);

@@ -34,7 +34,7 @@ class Layout {
   std::string const& remove() const { return remove_; }
 
   /// The record in the order of its declaration, with collectionId and collectionName.
-  JsonObject record(sql::Rows& rows, std::size_t row, std::size_t first_column = 0) const;
+  JsonObject record(sql::Rows const& rows, std::size_t row, std::size_t first_column = 0) const;
   sql::Params values(JsonObject const& record) const;
   /// A record's undeclared keys.
   JsonObject open_part(JsonObject const& record) const;

@@ -67,7 +67,7 @@ std::int64_t page_size(std::int64_t asked) {
   return asked < 1 ? kDefaultPage : std::min(asked, kLargestPage);
 }
 
-JsonArray records_of(Layout const& layout, sql::Rows& rows, std::size_t count,
+JsonArray records_of(Layout const& layout, sql::Rows const& rows, std::size_t count,
                      std::size_t first_column = 0) {
   JsonArray items;
   items.reserve(count);
@@ -94,20 +94,63 @@ bool crosses_collections(Selection const& selection) {
   return selection.where.find("SELECT") != std::string::npos;
 }
 
+/// How many records a list has in all, where that is remembered between lists.
+class Total {
+ public:
+  Total(Store::Impl& store, Layout const& layout, Selection const& selection)
+      : counts_(store.counts),
+        collection_(layout.definition().id),
+        is_kept_(store.database.is_exclusive() && !crosses_collections(selection)) {
+    if (!is_kept_) return;
+    key_ = count_key(selection);
+    known_ = counts_.find(collection_, key_);
+    version_ = counts_.version(collection_);
+  }
+
+  std::optional<std::int64_t> known() const { return known_; }
+  /// Counted now, after this was made.
+  void learn(std::int64_t count) {
+    if (is_kept_) counts_.keep(collection_, key_, version_, count);
+    known_ = count;
+  }
+
+ private:
+  CountCache& counts_;
+  std::string const& collection_;
+  bool is_kept_;
+  std::string key_;
+  std::optional<std::int64_t> known_;
+  std::int64_t version_ = 0;
+};
+
+std::string count_sql(Layout const& layout, Selection const& selection) {
+  return fmt::format("SELECT COUNT(*) FROM {}{}", layout.table(), selection.where);
+}
+
 Async<std::int64_t> count(Store::Impl& store, Layout const& layout, Selection const& selection,
                           Deadline deadline) {
-  auto const& collection = layout.definition().id;
-  auto key = count_key(selection);
-  auto const keeps = store.database.is_exclusive() && !crosses_collections(selection);
-  if (keeps) {
-    if (auto const known = store.counts.find(collection, key)) co_return *known;
-  }
-  auto const version = store.counts.version(collection);
-  auto sql = fmt::format("SELECT COUNT(*) FROM {}{}", layout.table(), selection.where);
-  sql::Statement statement(std::move(sql), selection.values, deadline);
+  sql::Statement statement(count_sql(layout, selection), selection.values, deadline);
   auto const rows = co_await store.read(std::move(statement));
-  if (keeps) store.counts.keep(collection, std::move(key), version, rows.integer(0, 0));
   co_return rows.integer(0, 0);
+}
+
+/// A page's size stands in the text: for a number that it does not know PostgreSQL would plan each
+/// time anew, as for a tenth of the table. There are few sizes in practice.
+sql::Statement page_statement(Layout const& layout, Selection const& selection,
+                              sql::Dialect const& dialect, Page const& page, bool counts) {
+  auto values = selection.values;
+  auto const total = counts ? fmt::format(", ({})", count_sql(layout, selection)) : "";
+  auto sql =
+      fmt::format("SELECT {}{} FROM {}{}{} LIMIT {}", layout.columns(), total, layout.table(),
+                  selection.where, order_by(selection.keys, dialect), page.per_page);
+  if (page.page > 1) {
+    std::int64_t offset = 0;
+    if (__builtin_mul_overflow(page.page - 1, page.per_page, &offset))
+      offset = std::numeric_limits<std::int64_t>::max();
+    values.emplace_back(offset);
+    sql += fmt::format(" OFFSET ${}", values.size());
+  }
+  return sql::Statement(std::move(sql), std::move(values));
 }
 
 }  // namespace
@@ -157,26 +200,28 @@ Async<Page> Store::list(Context& context, std::string_view collection, ListQuery
   auto const catalog = impl_->catalog();
   auto const& layout = Impl::layout(*catalog, collection);
   check_rule(layout.definition().list_rule, context);
-  auto selection = select(*catalog, layout, context, query, impl_->database.dialect());
+  auto const& dialect = impl_->database.dialect();
+  auto const selection = select(*catalog, layout, context, query, dialect);
   Page page;
   page.page = std::max<std::int64_t>(query.page, 1);
   page.per_page = page_size(query.per_page);
+  Total total(*impl_, layout, selection);
+  auto const counts = !query.skip_total && !total.known();
+  auto statement = page_statement(layout, selection, dialect, page, counts);
+  statement.deadline = context.deadline;
+  auto const rows = co_await impl_->read(std::move(statement));
+  page.items = records_of(layout, rows, rows.size());
+  if (counts && !rows.empty()) {
+    total.learn(rows.integer(0, rows.columns().size() - 1));
+  } else if (counts && page.page == 1) {
+    total.learn(0);
+  } else if (counts) {  // a page past the end says nothing
+    total.learn(co_await count(*impl_, layout, selection, context.deadline));
+  }
   if (!query.skip_total) {
-    page.total_items = co_await count(*impl_, layout, selection, context.deadline);
+    page.total_items = *total.known();
     page.total_pages = (page.total_items + page.per_page - 1) / page.per_page;
   }
-  auto const first = selection.values.size() + 1;
-  auto sql = fmt::format("SELECT {} FROM {}{}{} LIMIT ${} OFFSET ${}", layout.columns(),
-                         layout.table(), selection.where,
-                         order_by(selection.keys, impl_->database.dialect()), first, first + 1);
-  selection.values.emplace_back(page.per_page);
-  std::int64_t offset = 0;
-  if (__builtin_mul_overflow(page.page - 1, page.per_page, &offset))
-    offset = std::numeric_limits<std::int64_t>::max();
-  selection.values.emplace_back(offset);
-  sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
-  auto rows = co_await impl_->read(std::move(statement));
-  page.items = records_of(layout, rows, rows.size());
   if (!query.expand.empty())
     co_await expand_all(context, layout.definition().name, page.items, query.expand);
   co_return page;
@@ -202,10 +247,8 @@ Async<CursorPage> Store::list_by_cursor(Context& context, std::string_view colle
   auto const limit = page_size(query.limit.value_or(query.per_page));
   std::string keys;
   for (auto const& key : selection.keys) keys += key.sql + ", ";
-  auto sql =
-      fmt::format("SELECT {}{} FROM {}{}{} LIMIT ${}", keys, layout.columns(), layout.table(),
-                  selection.where, order_by(selection.keys, dialect), selection.values.size() + 1);
-  selection.values.emplace_back(limit + 1);
+  auto sql = fmt::format("SELECT {}{} FROM {}{}{} LIMIT {}", keys, layout.columns(), layout.table(),
+                         selection.where, order_by(selection.keys, dialect), limit + 1);
   sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
   auto rows = co_await impl_->read(std::move(statement));
   CursorPage page;

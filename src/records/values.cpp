@@ -57,7 +57,7 @@ sql::Value to_column(Field const& field, Json const& value) {
   return std::string(value.get_string().data(), value.get_string().size());
 }
 
-Json from_column(Field const& field, sql::Value&& value) {
+Json from_column(Field const& field, sql::Value const& value) {
   if (std::holds_alternative<sql::Null>(value)) return nullptr;
   if (field.type == FieldType::json || field.is_list())
     return minga::read_json(std::get<std::string>(value));

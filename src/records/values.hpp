@@ -47,7 +47,7 @@ Json tidy_number(double real);
 
 /// To and from the field's column.
 sql::Value to_column(Field const& field, Json const& value);
-Json from_column(Field const& field, sql::Value&& value);
+Json from_column(Field const& field, sql::Value const& value);
 
 /// "f+" appends or adds, "+f" prepends, "f-" removes or subtracts: `operand` applied to what is
 /// stored. "f:autogenerate" of a text is `operand` with a text of the field's pattern behind it.

@@ -14,12 +14,13 @@ std::vector<std::string> const kNoColumns;
 Rows::Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values,
            std::int64_t affected, std::int64_t inserted_key)
     : columns_(std::move(columns)),
-      values_(std::move(values)),
+      values_(values.empty() ? nullptr
+                             : std::make_shared<std::vector<Value> const>(std::move(values))),
       affected_(affected),
       inserted_key_(inserted_key) {}
 
 std::size_t Rows::size() const {
-  return columns_ && !columns_->empty() ? values_.size() / columns_->size() : 0;
+  return values_ && columns_ && !columns_->empty() ? values_->size() / columns_->size() : 0;
 }
 
 std::vector<std::string> const& Rows::columns() const {
@@ -30,11 +31,11 @@ Value const& Rows::at(std::size_t row, std::size_t column) const {
   if (row >= size() || column >= columns_->size()) {
     throw std::out_of_range(fmt::format("Rows: there is no row {}, column {}", row, column));
   }
-  return values_[row * columns_->size() + column];
+  return (*values_)[row * columns_->size() + column];
 }
 
-Value& Rows::at(std::size_t row, std::size_t column) {
-  return const_cast<Value&>(static_cast<Rows const*>(this)->at(row, column));
+std::span<Value const> Rows::row(std::size_t row) const {
+  return {&at(row, 0), columns_->size()};
 }
 
 bool Rows::is_null(std::size_t row, std::size_t column) const {

@@ -5,15 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace minga::sql {
 
-/// The result of a statement: column names and values, row by row. Cheap to move. Out-of-range
-/// access throws std::out_of_range; a value of another type than asked for throws std::logic_error
-/// that names the column.
+/// The result of a statement: column names and values, row by row. Cheap to copy: copies share what
+/// they hold. Out-of-range access throws std::out_of_range; a value of another type than asked for
+/// throws std::logic_error that names the column.
 class Rows {
  public:
   Rows() = default;
@@ -29,7 +30,7 @@ class Rows {
   std::int64_t inserted_key() const { return empty() ? inserted_key_ : integer(0, 0); }
 
   Value const& at(std::size_t row, std::size_t column) const;
-  Value& at(std::size_t row, std::size_t column);
+  std::span<Value const> row(std::size_t row) const;
   bool is_null(std::size_t row, std::size_t column) const;
   std::int64_t integer(std::size_t row, std::size_t column) const;
   double real(std::size_t row, std::size_t column) const;   // integers too
@@ -38,7 +39,7 @@ class Rows {
 
  private:
   std::shared_ptr<std::vector<std::string> const> columns_;
-  std::vector<Value> values_;
+  std::shared_ptr<std::vector<Value> const> values_;
   std::int64_t affected_ = 0;
   std::int64_t inserted_key_ = 0;
 };
