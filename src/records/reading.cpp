@@ -209,6 +209,7 @@ Async<Page> Store::list(Context& context, std::string_view collection, ListQuery
   auto const counts = !query.skip_total && !total.known();
   auto statement = page_statement(layout, selection, dialect, page, counts);
   statement.deadline = context.deadline;
+  statement.is_volatile = query.sort.find("@random") != std::string::npos;
   auto const rows = co_await impl_->read(std::move(statement));
   page.items = records_of(layout, rows, rows.size());
   if (counts && !rows.empty()) {

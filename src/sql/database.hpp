@@ -36,7 +36,7 @@ class Database {
   virtual ~Database() = default;
 
   /// One statement that changes nothing; sees every write acknowledged before it began (unless a
-  /// replica is allowed).
+  /// replica is allowed). Equal statements that wait together may be done once.
   virtual Async<Rows> read(Statement statement) = 0;
   /// One statement in a transaction of its own; durable when this returns.
   virtual Async<Rows> write(Statement statement) = 0;

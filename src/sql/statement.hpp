@@ -19,6 +19,9 @@ struct Statement {
   Params values;
   /// Past it the statement is not begun, or is cancelled: Error 503.
   Deadline deadline;
+  /// A read that gives another result each time, as what is ordered at random does: it is not
+  /// answered together with an equal one that waits.
+  bool is_volatile = false;
   /// A read that may be served by a standby.
   bool replica_allowed = false;
 };

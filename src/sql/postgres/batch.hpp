@@ -46,6 +46,8 @@ class Batch {
   /// Past it the connection is given up.
   Deadline give_up_at = kNoDeadline;
   Clock::time_point sent_at{};
+  /// When the server had answered what was sent before it; not set before that.
+  Clock::time_point begun_at{};
 };
 
 }  // namespace minga::sql::postgres

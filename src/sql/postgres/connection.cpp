@@ -61,7 +61,7 @@ Batch* Connection::oldest() const {
 
 void Connection::send(std::unique_ptr<Batch> batch) {
   batch->sent_at = Clock::now();
-  ++batches_;
+  if (batches_++ == 0) batch->begun_at = batch->sent_at;
   // A server that has said farewell while nothing was under way has not done what was never sent.
   pollfd ready{socket_.native_handle(), POLLIN, 0};
   if (is_open() && steps_.empty() && ::poll(&ready, 1, 0) > 0) {
@@ -279,7 +279,7 @@ void Connection::end_sync() {
     batch->commit_failure = std::move(failure);
     batch->is_undone = true;
   }
-  --batches_;
+  if (--batches_ > 0) oldest()->begun_at = heard_at_;
   answered_.push_back(std::move(batch));
 }
 

@@ -28,7 +28,10 @@ void Pool::finish(Group& group) {
 
 /// All of a slow group are suspected; each that is fast alone is cleared.
 void Pool::learn_pace(Group const& group) {
-  auto const is_slow = Clock::now() - group.sent_at > kSlow;
+  if (group.begun_at == Clock::time_point{}) return;  // it was lost before
+  auto const taken = Clock::now() - group.begun_at;
+  auto const is_slow = taken > kSlow;
+  if (!is_slow) pace_ += (taken / static_cast<std::int64_t>(group.items.size()) - pace_) / 8;
   if (!is_slow && slow_texts_.empty()) return;
   if (slow_texts_.size() > kSlowTexts) slow_texts_.clear();
   for (auto const& member : group.members) {
@@ -36,10 +39,21 @@ void Pool::learn_pace(Group const& group) {
     auto const& text = member.operation->statements.front().sql;
     if (is_slow) {
       slow_texts_.insert(text);
-    } else if (group.members.size() == 1) {
-      slow_texts_.erase(text);
+    } else if (group.items.size() == 1) {
+      clear_slow(text);
     }
   }
+}
+
+void Pool::clear_slow(std::string const& text) {
+  if (slow_texts_.erase(text) == 0) return;
+  auto const is_slow = [this](auto const* operation) {
+    return slow_texts_.contains(operation->statements.front().sql);
+  };
+  auto const cleared =
+      std::stable_partition(slow_statements_.begin(), slow_statements_.end(), is_slow);
+  statements_.insert(statements_.end(), cleared, slow_statements_.end());
+  slow_statements_.erase(cleared, slow_statements_.end());
 }
 
 void Pool::settle(Operation& operation, Group& group, std::span<Batch::Item> items) {
@@ -62,7 +76,7 @@ void Pool::settle(Operation& operation, Group& group, std::span<Batch::Item> ite
     operation.fail(in_doubt("A write was committed, but no standby has confirmed it."));
   } else {
     operation.rows.clear();
-    for (auto& item : items) operation.rows.push_back(std::move(item.rows));
+    for (auto const& item : items) operation.rows.push_back(item.rows);
     operation.complete();
   }
 }

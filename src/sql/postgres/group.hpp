@@ -7,19 +7,24 @@
 
 namespace minga::sql::postgres {
 
-/// A connection whose oldest group is older than this is busy: others take what comes.
+/// A connection that is at a group for longer than this is busy: others take what comes.
 inline constexpr std::chrono::milliseconds kSlow{10};
 /// How long a server that was asked to cancel may take.
 inline constexpr std::chrono::seconds kCancelGrace{3};
 
 inline bool is_busy(Connection const& connection, Clock::time_point now) {
   auto const* oldest = connection.oldest();
-  return oldest != nullptr && (oldest->is_slow || now - oldest->sent_at > kSlow);
+  return oldest != nullptr && (oldest->is_slow || now - oldest->begun_at > kSlow);
 }
 
 /// Statements of several callers, in one transaction of the server's.
 class Pool::Group : public Batch {
  public:
+  struct Member {
+    Operation* operation;  // null: answered already
+    std::size_t first;     // of its items
+  };
+
   explicit Group(Pool& pool) : pool_(pool) {}
   void finished() override { pool_.finish(*this); }
 
@@ -30,17 +35,47 @@ class Pool::Group : public Batch {
       item.statement = &statement;
       items.push_back(std::move(item));
     }
+    look_after(operation);
+  }
+
+  /// A read that is here already is done once for all who ask the same: each of them began before
+  /// any of it is sent.
+  void add_read(Operation& operation) {
+    auto const same = find(operation);
+    if (same == items.end()) return add(operation);
+    members.push_back({&operation, static_cast<std::size_t>(same - items.begin())});
+    look_after(operation);
+  }
+
+  /// A read that may join without another statement; any, while there is none.
+  bool takes(Operation const& operation) {
+    return items.empty() || (!operation.is_alone && find(operation) != items.end());
+  }
+
+  /// Nobody waits for that member's rows any more.
+  void leave(Member& member) {
+    member.operation = nullptr;
+    items[member.first].is_wanted = std::any_of(members.begin(), members.end(), [&](auto& each) {
+      return each.operation != nullptr && each.first == member.first;
+    });
+  }
+
+  std::vector<Member> members;
+
+ private:
+  std::vector<Item>::iterator find(Operation const& operation) {
+    auto const& statement = operation.statements.front();
+    return std::find_if(items.begin(), items.end(), [&](Item const& item) {
+      return !statement.is_volatile && item.statement->values == statement.values &&
+             item.statement->sql == statement.sql;
+    });
+  }
+
+  void look_after(Operation const& operation) {
     cancel_at = std::min(cancel_at, operation.deadline);
     if (cancel_at != kNoDeadline) give_up_at = cancel_at + kCancelGrace;
   }
 
-  struct Member {
-    Operation* operation;  // null: answered already
-    std::size_t first;     // of its items
-  };
-  std::vector<Member> members;
-
- private:
   Pool& pool_;
 };
 

@@ -4,6 +4,11 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <array>
+#include <atomic>
+#include <set>
+#include <thread>
+
 namespace minga::sql::postgres {
 namespace {
 
@@ -150,6 +155,62 @@ TEST_F(GroupsTest, ReadsThatAreKnownToBeSlowGoAlone) {
   for (std::size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i].get().integer(0, 0), 1);
   EXPECT_LT(Clock::now() - begin, 2s);
   EXPECT_EQ(all[0].get().integer(0, 0), 1);
+}
+
+TEST_F(GroupsTest, EqualReadsThatWaitTogetherAreDoneOnce) {
+  auto all = at_once(60, [&](std::size_t i) {
+    Statement statement("SELECT random() + $1::bigint", {static_cast<std::int64_t>(i % 3)});
+    statement.is_volatile = i % 3 == 2;
+    return start(engine_.database->read(std::move(statement)));
+  });
+  std::array<std::set<double>, 3> seen;
+  for (std::size_t i = 0; i < all.size(); ++i) seen.at(i % 3).insert(all[i].get().real(0, 0));
+  EXPECT_LT(seen[0].size(), 10U);
+  EXPECT_LT(seen[1].size(), 10U);
+  EXPECT_LT(*seen[0].rbegin(), 1);
+  EXPECT_GE(*seen[1].begin(), 1);
+  EXPECT_EQ(seen[2].size(), 20U) << "what is volatile is done for each";
+}
+
+TEST_F(GroupsTest, AReadDoesNotSeeLessForBeingAskedBefore) {
+  for (std::int64_t i = 1; i <= 50; ++i) {
+    auto all = at_once(5, [&](std::size_t) { return start_read("SELECT COUNT(*) FROM notes"); });
+    insert(i);
+    EXPECT_EQ(count(), i);
+    for (auto& each : all) EXPECT_GE(each.get().integer(0, 0), i - 1);
+  }
+}
+
+TEST_F(GroupsTest, AReadGivenUpTakesNothingFromWhoAskTheSame) {
+  constexpr char const* kSlowRead = "SELECT 1::bigint FROM pg_sleep(0.6)";
+  auto const deadline = Clock::now() + 150ms;
+  auto all = at_once(6, [&](std::size_t i) {
+    return start_read(kSlowRead, {}, i % 2 == 0 ? deadline : kNoDeadline);
+  });
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i % 2 == 0) {
+      EXPECT_EQ(refusal([&] { all[i].get(); }).code(), ErrorCode::deadline);
+    } else {
+      EXPECT_EQ(all[i].get().integer(0, 0), 1);
+    }
+  }
+}
+
+TEST_F(GroupsTest, SlowReadsAreNotKeptWaitingByQuickOnes) {
+  constexpr char const* kSlowRead = "SELECT $1::bigint FROM pg_sleep(0.05)";
+  read(kSlowRead, {std::int64_t{0}});
+  std::atomic<bool> is_done = false;
+  std::vector<std::thread> quick;
+  for (int i = 0; i < 4; ++i) {
+    quick.emplace_back([&] {
+      while (!is_done) read("SELECT COUNT(*) FROM notes");
+    });
+  }
+  auto const begin = Clock::now();
+  for (std::int64_t i = 0; i < 10; ++i) EXPECT_EQ(read(kSlowRead, {i}).integer(0, 0), i);
+  EXPECT_LT(Clock::now() - begin, 10s);
+  is_done = true;
+  for (auto& each : quick) each.join();
 }
 
 TEST_F(GroupsTest, TableChangesDoNotDisturbPreparedStatements) {

@@ -102,31 +102,41 @@ void Pool::pump() {
   check_idle();
 }
 
-std::size_t Pool::next_group_size() const {
-  if (statements_.front()->is_alone) return 1;
-  std::size_t size = 0;
-  for (std::size_t items = 0; size < statements_.size() && items < kGroup; ++size) {
-    if (statements_[size]->is_alone) break;
-    items += statements_[size]->statements.size();
+/// A group of reads is done long before it would be taken for slow.
+std::size_t Pool::group_bound() const {
+  if (access_ == Access::write || pace_ * kGroup < kSlow / 4) return kGroup;
+  return std::max<std::size_t>(1, static_cast<std::size_t>(kSlow / 4 / pace_));
+}
+
+std::unique_ptr<Pool::Group> Pool::next_group() {
+  auto group = std::make_unique<Group>(*this);
+  auto const bound = group_bound();
+  auto const alone = statements_.front()->is_alone;
+  while (!statements_.empty()) {
+    auto& next = *statements_.front();
+    if ((alone || next.is_alone) && !group->members.empty()) break;
+    auto const is_read = access_ == Access::read;
+    if (group->items.size() >= bound && !(is_read && group->takes(next))) break;
+    if (is_read) {
+      group->add_read(next);
+    } else {
+      group->add(next);
+    }
+    statements_.pop_front();
   }
-  return size;
+  return group;
 }
 
 void Pool::send_statements() {
   while (!statements_.empty()) {
     auto const connection = for_statements();
     if (!connection) return;
-    auto group = std::make_unique<Group>(*this);
-    for (auto count = next_group_size(); count > 0; --count) {
-      group->add(*statements_.front());
-      statements_.pop_front();
-    }
     counts_.groups.Increment();
-    connection->send(std::move(group));
+    connection->send(next_group());
   }
 }
 
-/// One by one, and so that a connection stays for the others.
+/// One by one, with all who ask the same, and so that a connection stays for the others.
 void Pool::send_slow_statements() {
   while (!slow_statements_.empty()) {
     auto const taken = std::count_if(
@@ -136,18 +146,25 @@ void Pool::send_slow_statements() {
     if (!connection || static_cast<std::size_t>(taken) + 1 >= std::max<std::size_t>(bound_, 2))
       return;
     auto group = std::make_unique<Group>(*this);
-    group->add(*slow_statements_.front());
+    for (auto& each : slow_statements_) {
+      if (!group->takes(*each)) continue;
+      group->add_read(*each);
+      each = nullptr;
+    }
+    std::erase(slow_statements_, nullptr);
     group->is_slow = true;
-    slow_statements_.pop_front();
     counts_.groups.Increment();
     connection->send(std::move(group));
   }
 }
 
+/// The last one is left to slow statements where there are any: it is never idle otherwise.
 std::shared_ptr<Connection> Pool::for_statements() const {
   auto const now = Clock::now();
   auto const most = access_ == Access::read ? kReadsAhead : kWritesAhead;
+  auto const last_is_taken = !slow_statements_.empty() && connections_.size() > 1;
   for (auto const& each : connections_) {
+    if (last_is_taken && each == connections_.back()) break;
     if (each->is_open() && !each->is_lent && !each->is_cancelling && each->batches() < most &&
         !is_busy(*each, now))
       return each;

@@ -71,11 +71,13 @@ class Pool {
   void pump();
   void send_statements();
   void send_slow_statements();
-  std::size_t next_group_size() const;
+  std::unique_ptr<Group> next_group();
+  std::size_t group_bound() const;
   void lend();
   std::shared_ptr<Connection> for_statements() const;
   std::shared_ptr<Connection> idle_one() const;
   void learn_pace(Group const& group);
+  void clear_slow(std::string const& text);
   std::deque<Operation*>& queue_of(Operation const& operation);
   void open_more();
   Async<Attempt> try_hosts(std::vector<std::size_t>& hosts);
@@ -111,6 +113,7 @@ class Pool {
   std::deque<Operation*> slow_statements_;
   std::deque<Operation*> borrowers_;
   std::unordered_set<std::string> slow_texts_;  // of reads that were slow the last time
+  Clock::duration pace_{};                      // what a read takes in a group, on average
   std::vector<std::shared_ptr<Connection>> connections_;
   std::size_t opening_ = 0;
   std::vector<std::size_t> hosts_;  // in the order in which they are tried

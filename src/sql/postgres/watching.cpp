@@ -88,9 +88,9 @@ void Pool::expire_reads(Connection& connection, Clock::time_point now) {
     auto& group = static_cast<Group&>(batch);
     for (auto& member : group.members) {
       if (member.operation == nullptr || now < member.operation->deadline) continue;
-      group.items[member.first].is_wanted = false;
-      std::exchange(member.operation, nullptr)
-          ->fail(past_deadline("The read was given up at its deadline."));
+      auto& operation = *member.operation;
+      group.leave(member);
+      operation.fail(past_deadline("The read was given up at its deadline."));
     }
   });
 }
