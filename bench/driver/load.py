@@ -12,7 +12,7 @@ from .servers import fetch, pinned
 
 SCRIPT = pathlib.Path(__file__).resolve().parent.parent / "load" / "load.lua"
 LOADS = ("read", "list", "create", "hits")
-PARTS = ("load", "server", "database")  # that use processor time
+PARTS = ("load", "server", "database", "standby")  # that use processor time
 CONNECTIONS = 64
 TASKS = 2_000  # that are there to be read and listed: as many for everyone who is measured
 IDS = 500

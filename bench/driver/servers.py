@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -106,6 +107,7 @@ class Minga:
         """On the file of its own, or on that server, which it stops in the end."""
         self.folder = folder / "minga"
         self.postgres = postgres
+        self.standby = None
         self.name = f"minga on {'PostgreSQL' if postgres else 'SQLite'}"
         command = [binary, "serve", "--listen", "127.0.0.1:0", "--data", self.folder, "--log-level", "warning"]
         environment = dict(os.environ, DATABASE_URL=postgres.url) if postgres else None
@@ -125,7 +127,17 @@ class Minga:
 
     def parts(self):
         """The processes, each with all below it, that do the work."""
-        return {"server": self.process.pid, **({"database": self.postgres.pid} if self.postgres else {})}
+        found = {"server": self.process.pid}
+        for name, database in (("database", self.postgres), ("standby", self.standby)):
+            if database:
+                found[name] = database.pid
+        return found
+
+    def metric(self, name):
+        """What minga has counted of its database."""
+        with urllib.request.urlopen(self.url + "/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        return float(re.search(rf"^minga_postgres_{name}_total (.*)$", text, re.M)[1])
 
     def stop(self):
         stop(self.process)
