@@ -25,11 +25,13 @@ class Loopback:
 
 
 class Deployment:
-    def __init__(self):
-        reason = network.why_not()
-        self.net = Loopback(reason) if reason else network.Network()
-        self.is_loopback = bool(reason)
-        self.set = ReplicaSet(f"{network.FOLDER_PREFIX}{os.getpid()}-")
+    def __init__(self, net=None, replica_set=None):
+        if net is None:
+            reason = network.why_not()
+            net = Loopback(reason) if reason else network.Network()
+        self.net = net
+        self.is_loopback = isinstance(net, Loopback)
+        self.set = replica_set or ReplicaSet(f"{network.FOLDER_PREFIX}{os.getpid()}-")
         self.machines, self.nodes = {}, []
         try:
             for number in range(3):
