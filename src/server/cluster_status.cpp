@@ -1,13 +1,15 @@
 #include "server/cluster_status.hpp"
 
+#include "async/task_group.hpp"
 #include "base/logging.hpp"
-#include "cluster/status.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -17,6 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kFresh = 500ms;
+constexpr auto kPatience = 3s;
+constexpr auto kListing = 1s;
 
 template <class T>
 Json or_null(std::optional<T> const& value) {
@@ -65,6 +69,28 @@ Json failover_json(sql::Copies const& copies) {
       {"at", format_time(*copies.promoted_at)}, {"from", nullptr}, {"to", to}, {"reason", nullptr}};
 }
 
+void add(JsonObject& status, cluster::SetStatus const& set) {
+  JsonArray members;
+  for (auto const& member : set.members)
+    members.push_back(member_json(member.address.name(), member, member.last_heartbeat));
+  status["durableCopies"] = set.durable_copies;
+  status["members"] = std::move(members);
+  status["lastFailover"] = failover_json(set);
+}
+
+void add(JsonObject& status, sql::Copies const& copies,
+         std::map<std::string, SystemTime> const& last_seen) {
+  JsonArray members;
+  for (auto const& member : copies.members) {
+    auto const seen = last_seen.find(member.name);
+    auto const at = seen == last_seen.end() ? std::nullopt : std::optional(seen->second);
+    members.push_back(member_json(member.name, member, at));
+  }
+  status["durableCopies"] = or_null(copies.durable);
+  status["members"] = std::move(members);
+  status["lastFailover"] = failover_json(copies);
+}
+
 }  // namespace
 
 ClusterStatus::ClusterStatus(IoThreads& threads, sql::Database& database,
@@ -103,50 +129,61 @@ Async<JsonObject> ClusterStatus::ask_here(Deadline deadline) {
   co_return answer_;
 }
 
+/// All at once: while servers are cut off each look takes its time.
 Async<JsonObject> ClusterStatus::gather(Deadline deadline) {
+  auto const until = std::min<Deadline>(deadline, Clock::now() + kPatience);
+  std::optional<cluster::SetStatus> set;
+  sql::Copies copies;
+  TaskGroup looking(threads_.context(0).get_executor(), "cluster status");
+  looking.spawn(look_at_set(&set, until));
+  looking.spawn(look_at_copies(&copies, until));
+  looking.spawn(look_at_nodes(until));
+  co_await looking.join();
   JsonObject status;
   status["engine"] = database_.dialect().name();
-  auto const has_set = co_await add_set(status, deadline);
-  if (!has_set) co_await add_copies(status, deadline);
+  if (set) {
+    add(status, *set);
+  } else {
+    add(status, copies, last_seen_);
+  }
   JsonArray nodes;
-  auto const all = co_await heartbeats_.nodes(deadline);
-  for (auto const& node : all) nodes.push_back(cluster::to_json(node));
+  for (auto const& node : nodes_) nodes.push_back(cluster::to_json(node));
   status["nodes"] = std::move(nodes);
   co_return status;
 }
 
-/// False where there is no access, or nobody of the set answers.
-Async<bool> ClusterStatus::add_set(JsonObject& status, Deadline deadline) {
-  if (!set_) co_return false;
+/// Nothing where there is no access, where nobody of the set answers, or not all in time.
+Async<void> ClusterStatus::look_at_set(std::optional<cluster::SetStatus>* seen, Deadline deadline) {
+  if (!set_) co_return;
   std::string failure;
   try {
-    auto const set = co_await cluster::gather_status(*set_, deadline);
-    status["durableCopies"] = set.durable_copies;
-    JsonArray members;
-    for (auto const& member : set.members)
-      members.push_back(member_json(member.address.name(), member, member.last_heartbeat));
-    status["members"] = std::move(members);
-    status["lastFailover"] = failover_json(set);
-    co_return true;
+    auto status = co_await cluster::gather_status(*set_, deadline);
+    if (Clock::now() < deadline) *seen = std::move(status);
   } catch (std::exception const& error) {
     failure = error.what();
   }
-  log::warning(fmt::format("The replica set does not say how it is: {}", failure));
-  co_return false;
+  if (!failure.empty())
+    log::warning(fmt::format("The replica set does not say how it is: {}", failure));
 }
 
-Async<void> ClusterStatus::add_copies(JsonObject& status, Deadline deadline) {
-  auto const copies = co_await database_.copies(deadline);
-  JsonArray members;
-  for (auto const& member : copies.members) {
+Async<void> ClusterStatus::look_at_copies(sql::Copies* seen, Deadline deadline) {
+  *seen = co_await database_.copies(deadline);
+  for (auto const& member : seen->members) {
     if (member.role != "none") last_seen_[member.name] = now_millis();
-    auto const seen = last_seen_.find(member.name);
-    auto const at = seen == last_seen_.end() ? std::nullopt : std::optional(seen->second);
-    members.push_back(member_json(member.name, member, at));
   }
-  status["durableCopies"] = or_null(copies.durable);
-  status["members"] = std::move(members);
-  status["lastFailover"] = failover_json(copies);
+}
+
+/// While there is no primary the list is the one of before: who asks wants to know just then.
+Async<void> ClusterStatus::look_at_nodes(Deadline deadline) {
+  std::string failure;
+  try {
+    nodes_ = co_await heartbeats_.nodes(std::min<Deadline>(deadline, Clock::now() + kListing));
+  } catch (std::exception const& error) {
+    failure = error.what();
+  }
+  if (failure.empty()) co_return;
+  log::debug(fmt::format("The nodes cannot be listed: {}", failure));
+  for (auto& node : nodes_) node.is_up = now_millis() - node.last_seen <= cluster::kNodeDown;
 }
 
 }  // namespace minga::server

@@ -6,18 +6,22 @@
 #include "base/time_text.hpp"
 #include "cluster/access.hpp"
 #include "cluster/nodes.hpp"
+#include "cluster/status.hpp"
 #include "sql/database.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace minga::server {
 
 /// What GET /api/cluster/status answers: the servers, as the database's engine knows them or, where
-/// there is access to the replica set, as the set itself does; and the nodes.
+/// there is access to the replica set and it answers in time, as the set itself does; and the
+/// nodes.
 class ClusterStatus {
  public:
   ClusterStatus(IoThreads& threads, sql::Database& database, cluster::Heartbeats& heartbeats,
@@ -30,8 +34,9 @@ class ClusterStatus {
  private:
   Async<JsonObject> ask_here(Deadline deadline);
   Async<JsonObject> gather(Deadline deadline);
-  Async<bool> add_set(JsonObject& status, Deadline deadline);
-  Async<void> add_copies(JsonObject& status, Deadline deadline);
+  Async<void> look_at_set(std::optional<cluster::SetStatus>* seen, Deadline deadline);
+  Async<void> look_at_copies(sql::Copies* seen, Deadline deadline);
+  Async<void> look_at_nodes(Deadline deadline);
 
   IoThreads& threads_;
   sql::Database& database_;
@@ -43,6 +48,7 @@ class ClusterStatus {
   bool is_asking_ = false;
   boost::asio::steady_timer asked_;                // cancelled when is_asking_ ends
   std::map<std::string, SystemTime> last_seen_{};  // of the servers
+  std::vector<cluster::Node> nodes_{};             // as they were listed last
 };
 
 }  // namespace minga::server

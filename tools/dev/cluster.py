@@ -29,6 +29,7 @@ from replica_set import ReplicaSet, below, tree  # noqa: E402
 
 STATE = pathlib.Path(os.environ.get("MINGA_CLUSTER", ROOT / "build/cluster"))
 PREFIX = "minga-cluster-"
+PATIENCE = "30000"  # ms, of the nodes' requests: they wait for a new primary
 ANSWERING = 180.0  # seconds for a command: a member that starts clones first
 COMMANDS = {
     "status": "shows the cluster once",
@@ -66,7 +67,7 @@ class Cluster(Deployment):
 
     def place_node(self, name, deadline):
         say(f"starting {name}, an application node")
-        node = super().place_node(name, deadline)
+        node = super().place_node(name, PATIENCE)
         token = node.data.parent / "join-token"
         shutil.copy(self.members[0].data / "join-token", token)
         token.chmod(0o600)
