@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,10 @@ class PassingDatabase : public sql::Database {
   }
   Async<void> transact(sql::TransactionBody body, Deadline deadline) override {
     return database_.transact(std::move(body), deadline);
+  }
+  Async<std::unique_ptr<sql::HeldWrites>> hold_writes(std::vector<std::string> tables,
+                                                      Deadline deadline) override {
+    return database_.hold_writes(std::move(tables), deadline);
   }
   sql::Dialect const& dialect() const override { return database_.dialect(); }
   bool is_exclusive() const override { return database_.is_exclusive(); }

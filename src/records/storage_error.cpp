@@ -28,6 +28,10 @@ void throw_storage_error(sql::Error const& error) {
       log::error(fmt::format("The database refuses this server: {}", error.what()));
       throw Error::unavailable("The database cannot be reached at the moment.",
                                std::chrono::seconds{30});
+    case sql::ErrorCode::moved:
+      throw Error::unavailable(
+          "This site has moved to another database: nothing is stored here any more.",
+          std::chrono::seconds{30});
     case sql::ErrorCode::full:
       log::error(fmt::format("{}: no space left for the database", error.what()));
       throw Error::unavailable("There is no space left to store anything.",

@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,18 @@ class Transaction {
 /// exception rolls back and reaches the caller.
 using TransactionBody = std::function<Async<void>(Transaction&)>;
 
+/// While it lives no write of others to its tables is committed, in whatever process: they wait,
+/// each to its deadline. Reads go on. It goes on the I/O thread that it was given on.
+class HeldWrites {
+ public:
+  /// Lets the others go on.
+  virtual ~HeldWrites() = default;
+  /// The statements in one transaction, durable when this returns, and no write of others between
+  /// the hold and them. Then the others go on. Throws sql::Error where the hold was lost meanwhile,
+  /// and nothing is done then. At most once.
+  virtual Async<void> finish(std::vector<Statement> statements) = 0;
+};
+
 /// The port to a database engine. All calls come from I/O threads; the caller resumes on its own
 /// executor. tests/conformance is its definition: the same suite passes on every engine.
 class Database {
@@ -47,6 +60,12 @@ class Database {
   /// The body in one transaction, durable when this returns; run again on serialization failure or
   /// deadlock.
   virtual Async<void> transact(TransactionBody body, Deadline deadline = kNoDeadline) = 0;
+
+  /// Waits for the writes to these tables that are under way, and holds those that come after. What
+  /// was committed before this returns is seen by reads that begin after it. Throws sql::Error past
+  /// the deadline, which also ends the hold at the latest.
+  virtual Async<std::unique_ptr<HeldWrites>> hold_writes(std::vector<std::string> tables,
+                                                         Deadline deadline) = 0;
 
   virtual Dialect const& dialect() const = 0;
   /// No other process can write: what was read stays true until this process writes.

@@ -55,6 +55,13 @@ class Dialect {
   virtual std::string oldest_transaction_in(std::string_view table) const = 0;
   /// Run in a transaction that changes tables: one node at a time does, until its end.
   virtual std::vector<std::string> schema_lock() const = 0;
+  /// SELECT of the names of all tables there are.
+  virtual std::string_view tables() const = 0;
+  /// From then on each row that is written to the table is refused: Error moved. Done twice it is
+  /// as done once.
+  virtual std::vector<std::string> refuse_writes(std::string_view table) const = 0;
+  /// Takes refuse_writes() back.
+  virtual std::vector<std::string> allow_writes(std::string_view table) const = 0;
   /// Names that differ in their case alone are different tables.
   virtual bool tells_case() const = 0;
 

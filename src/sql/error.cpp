@@ -20,6 +20,8 @@ char const* name(ErrorCode code) {
       return "full";
     case ErrorCode::read_only:
       return "read_only";
+    case ErrorCode::moved:
+      return "moved";
     case ErrorCode::io:
       return "io";
     case ErrorCode::corrupt:

@@ -15,6 +15,7 @@ enum class ErrorCode {
   busy,                   // another process or a lock; try again
   full,                   // no space left, or a quota
   read_only,
+  moved,  // the table refuses writes: Dialect::refuse_writes()
   io,
   corrupt,
   deadline,  // past the statement's deadline; nothing was done

@@ -305,6 +305,118 @@ TYPED_TEST(DatabaseTest, SaysWhoHoldsIt) {
   EXPECT_FALSE(copies.promoted_at);
 }
 
+/// Holds the writes to the notes, on the first I/O thread, until it goes.
+template <class Engine>
+class Held {
+ public:
+  explicit Held(Engine& engine, Deadline deadline = kNoDeadline) : engine_(engine) {
+    held_ = engine.run(engine.database->hold_writes({"notes"}, deadline));
+  }
+  ~Held() { engine_.run(drop(std::move(held_))); }
+  Held(Held const&) = delete;
+  Held& operator=(Held const&) = delete;
+  void finish(std::vector<std::string> texts) {
+    std::vector<Statement> statements(texts.begin(), texts.end());
+    engine_.run(held_->finish(std::move(statements)));
+  }
+
+ private:
+  static Async<void> drop(std::unique_ptr<HeldWrites> held) {
+    held.reset();
+    co_return;
+  }
+  Engine& engine_;
+  std::unique_ptr<HeldWrites> held_;
+};
+
+template <class Engine>
+std::future<Rows> start_insert(Engine& engine, std::string id, Deadline deadline = kNoDeadline) {
+  Statement statement("INSERT INTO notes (id) VALUES ($1)", {std::move(id)}, deadline);
+  return boost::asio::co_spawn(engine.threads.context(1),
+                               engine.database->write(std::move(statement)),
+                               boost::asio::use_future);
+}
+
+ErrorCode code_of(std::future<Rows> rows) {
+  try {
+    rows.get();
+  } catch (Error const& error) {
+    return error.code();
+  }
+  return ErrorCode::other;
+}
+
+TYPED_TEST(DatabaseTest, HoldsWritesWhileReadsGoOn) {
+  auto& engine = this->engine_;
+  this->insert("before", "before");
+  std::future<Rows> waiting;
+  {
+    Held held(engine);
+    waiting = start_insert(engine, "waiting");
+    EXPECT_EQ(code_of(start_insert(engine, "late", Clock::now() + 200ms)), ErrorCode::deadline);
+    EXPECT_EQ(this->count(), 1);
+    EXPECT_EQ(waiting.wait_for(0s), std::future_status::timeout);
+  }
+  waiting.get();
+  EXPECT_EQ(this->count(), 2);
+  this->insert("after", "after");
+}
+
+TYPED_TEST(DatabaseTest, HoldsOneTransactionWhole) {
+  auto& engine = this->engine_;
+  {
+    Held held(engine);
+    held.finish({"INSERT INTO notes (id) VALUES ('held')", "UPDATE notes SET title = 'whole'"});
+  }
+  EXPECT_EQ(this->read("SELECT title FROM notes").text(0, 0), "whole");
+  {
+    Held held(engine);
+    EXPECT_THROW(held.finish({"INSERT INTO notes (id) VALUES ('a')", "INSERT INTO nothing"}),
+                 Error);
+  }
+  EXPECT_EQ(this->count(), 1);
+  this->insert("after", "after");
+}
+
+TYPED_TEST(DatabaseTest, LetsAHoldGoAtItsDeadline) {
+  auto& engine = this->engine_;
+  Held held(engine, Clock::now() + 300ms);
+  start_insert(engine, "waiting").get();
+  EXPECT_THROW(held.finish({"DELETE FROM notes"}), Error);
+  EXPECT_EQ(this->count(), 1);
+}
+
+TYPED_TEST(DatabaseTest, RefusesWritesToATableThatWasMoved) {
+  auto& engine = this->engine_;
+  auto const& dialect = engine.database->dialect();
+  this->insert("before", "before");
+  std::future<Rows> waiting;
+  {
+    Held held(engine);
+    waiting = start_insert(engine, "waiting");
+    held.finish(dialect.refuse_writes("notes"));
+  }
+  EXPECT_EQ(code_of(std::move(waiting)), ErrorCode::moved);
+  for (auto const& sql : dialect.refuse_writes("notes")) this->run(sql);
+  for (std::string const sql : {"UPDATE notes SET score = 1", "DELETE FROM notes"}) {
+    try {
+      this->run(sql);
+      FAIL() << sql;
+    } catch (Error const& error) {
+      EXPECT_EQ(error.code(), ErrorCode::moved);
+    }
+  }
+  EXPECT_EQ(this->count(), 1);
+  for (auto const& sql : dialect.allow_writes("notes")) this->run(sql);
+  this->insert("after", "after");
+}
+
+TYPED_TEST(DatabaseTest, NamesItsTables) {
+  auto const rows = this->read(std::string(this->engine_.database->dialect().tables()));
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows.text(0, 0), "notes");
+}
+
 TYPED_TEST(DatabaseTest, SaysThatItCanBeWritten) {
   EXPECT_NO_THROW(this->engine_.run(this->engine_.database->check_writable(Clock::now() + 10s)));
 }

@@ -69,6 +69,14 @@ class PostgresDatabase : public Database {
     co_await run_transaction(lane().writers, body, deadline);
   }
 
+  Async<std::unique_ptr<HeldWrites>> hold_writes(std::vector<std::string> tables,
+                                                 Deadline deadline) override {
+    require_open();
+    if (threads_.current() < 0)
+      throw std::logic_error("Writes are held from an I/O thread, on which the hold goes too.");
+    co_return co_await hold_by_locks(lane().writers, std::move(tables), deadline);
+  }
+
   Dialect const& dialect() const override { return postgres::dialect(); }
 
   bool is_exclusive() const override { return false; }

@@ -26,6 +26,12 @@ std::string json_path(std::vector<std::string> const& path) {
 /// Held to the transaction's end. The number is "minga" in ASCII.
 constexpr char const* kMigrationLock = "SELECT pg_advisory_xact_lock(x'6d696e6761'::bigint)";
 
+/// Its SQLSTATE is read in errors.cpp.
+constexpr char const* kRefusingFunction =
+    "CREATE OR REPLACE FUNCTION minga_refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "RAISE EXCEPTION 'the rows of this table were moved to another database' USING ERRCODE = "
+    "'MGMVD'; END $$";
+
 class PostgresDialect : public Dialect {
  public:
   std::string_view name() const override { return "postgres"; }
@@ -105,6 +111,19 @@ class PostgresDialect : public Dialect {
         table);
   }
   std::vector<std::string> schema_lock() const override { return {kMigrationLock}; }
+  std::string_view tables() const override {
+    return "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()";
+  }
+  std::vector<std::string> refuse_writes(std::string_view table) const override {
+    return {
+        kRefusingFunction,
+        fmt::format("CREATE OR REPLACE TRIGGER minga_moved BEFORE INSERT OR UPDATE OR DELETE ON "
+                    "{} FOR EACH ROW EXECUTE FUNCTION minga_refuse_write()",
+                    quote(table))};
+  }
+  std::vector<std::string> allow_writes(std::string_view table) const override {
+    return {fmt::format("DROP TRIGGER IF EXISTS minga_moved ON {}", quote(table))};
+  }
   bool tells_case() const override { return true; }
   /// Said only where it matters: an index of the default order serves the rest.
   std::string ordered(std::string_view key, bool descending, bool may_be_null) const override {

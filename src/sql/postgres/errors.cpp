@@ -11,7 +11,7 @@ namespace {
 
 /// By the whole SQLSTATE, or else by its class, its first two characters.
 /// https://www.postgresql.org/docs/15/errcodes-appendix.html
-constexpr std::array<std::pair<std::string_view, ErrorCode>, 28> kCodes{{
+constexpr std::array<std::pair<std::string_view, ErrorCode>, 29> kCodes{{
     {"23505", ErrorCode::unique_violation},
     {"23503", ErrorCode::foreign_key_violation},
     {"23502", ErrorCode::not_null_violation},
@@ -32,6 +32,7 @@ constexpr std::array<std::pair<std::string_view, ErrorCode>, 28> kCodes{{
     {"57P05", ErrorCode::connection_lost},  // idle_session_timeout
     {"58030", ErrorCode::io},
     {"3D000", ErrorCode::refused},  // there is no such database
+    {"MGMVD", ErrorCode::moved},    // minga_refuse_write(): dialect.cpp
     {"XX001", ErrorCode::corrupt},
     {"XX002", ErrorCode::corrupt},
     {"08", ErrorCode::connection_lost},

@@ -1,5 +1,6 @@
 #include "sql/postgres/transactions.hpp"
 
+#include "sql/postgres/dialect.hpp"
 #include "sql/postgres/group.hpp"
 
 #include <boost/asio/post.hpp>
@@ -296,7 +297,70 @@ class Entered {
   Pool& pool_;
 };
 
+/// What a statement outside of any body failed with.
+Error failure_of(Run const& run) {
+  return run.last_error() ? *run.last_error() : connection_lost("The connection was lost.");
+}
+
+class HeldTables : public HeldWrites {
+ public:
+  HeldTables(Pool& pool, Deadline deadline) : entered_(pool), run_(pool, deadline, false) {}
+  ~HeldTables() override {
+    if (!is_finished_) run_.roll_back();
+  }
+  HeldTables(HeldTables const&) = delete;
+  HeldTables& operator=(HeldTables const&) = delete;
+
+  Async<void> take(std::vector<std::string> statements) {
+    for (auto& sql : statements) co_await execute(Statement(std::move(sql)));
+  }
+
+  Async<void> finish(std::vector<Statement> statements) override {
+    for (auto& statement : statements) co_await execute(std::move(statement));
+    co_await run_.commit();
+    if (run_.next() != Run::Next::done) throw failure_of(run_);
+    is_finished_ = true;
+  }
+
+ private:
+  Async<void> execute(Statement statement) {
+    try {
+      co_await run_.execute(std::move(statement));
+    } catch (GivenUp const&) {
+      throw failure_of(run_);
+    }
+  }
+
+  Entered const entered_;
+  Run run_;
+  bool is_finished_ = false;
+};
+
+/// Locks that let others read and lock rows, but neither write nor take the same locks. The server
+/// ends a hold whose process is gone, or has forgotten it.
+std::vector<std::string> locking(std::vector<std::string> const& tables, Deadline deadline) {
+  constexpr std::chrono::milliseconds kNoEnd{0};
+  auto const left = deadline == kNoDeadline
+                        ? kNoEnd
+                        : std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  std::vector<std::string> statements{
+      fmt::format("SET LOCAL idle_in_transaction_session_timeout = {}",
+                  deadline == kNoDeadline ? 0 : std::max<std::int64_t>(left.count(), 1))};
+  for (auto const& table : tables)
+    statements.push_back(
+        fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", dialect().quote(table)));
+  return statements;
+}
+
 }  // namespace
+
+Async<std::unique_ptr<HeldWrites>> hold_by_locks(Pool& pool, std::vector<std::string> tables,
+                                                 Deadline deadline) {
+  if (pool.is_closing()) throw connection_lost("The database is closed.");
+  auto held = std::make_unique<HeldTables>(pool, deadline);
+  co_await held->take(locking(tables, deadline));
+  co_return held;
+}
 
 Async<void> run_transaction(Pool& pool, TransactionBody const& body, Deadline deadline) {
   if (pool.is_closing()) throw connection_lost("The database is closed.");

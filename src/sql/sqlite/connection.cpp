@@ -42,6 +42,8 @@ ErrorCode code_of(int extended) {
       return ErrorCode::not_null_violation;
     case SQLITE_CONSTRAINT_CHECK:
       return ErrorCode::check_violation;
+    case SQLITE_CONSTRAINT_TRIGGER:
+      return ErrorCode::moved;  // the only triggers there are
     default:
       break;
   }

@@ -13,6 +13,33 @@
 namespace minga::sql::sqlite {
 namespace {
 
+/// All of the file's writes.
+class HeldWriter : public HeldWrites {
+ public:
+  HeldWriter(Writer& writer, std::uint64_t number, Deadline deadline)
+      : writer_(writer), number_(number), deadline_(deadline) {}
+  ~HeldWriter() override {
+    if (!is_finished_) writer_.let_go(number_);
+  }
+  HeldWriter(HeldWriter const&) = delete;
+  HeldWriter& operator=(HeldWriter const&) = delete;
+
+  Async<void> finish(std::vector<Statement> statements) override {
+    if (std::exchange(is_finished_, true))
+      throw std::logic_error("The hold on the writes is finished already.");
+    Operation operation;
+    operation.statements = statements;
+    operation.deadline = deadline_;
+    co_await writer_.let_go_with(operation);
+  }
+
+ private:
+  Writer& writer_;
+  std::uint64_t number_;
+  Deadline deadline_;
+  bool is_finished_ = false;
+};
+
 class SqliteDatabase : public Database {
  public:
   SqliteDatabase(IoThreads& threads, Options options, Metrics& metrics)
@@ -49,6 +76,12 @@ class SqliteDatabase : public Database {
     operation.body = &body;
     operation.deadline = deadline;
     co_await writer_.run(operation);
+  }
+
+  Async<std::unique_ptr<HeldWrites>> hold_writes(std::vector<std::string>,
+                                                 Deadline deadline) override {
+    auto const number = co_await writer_.hold(deadline);
+    co_return std::make_unique<HeldWriter>(writer_, number, deadline);
   }
 
   Dialect const& dialect() const override { return sqlite::dialect(); }

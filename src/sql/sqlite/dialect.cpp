@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace minga::sql::sqlite {
@@ -10,6 +11,13 @@ namespace {
 
 /// Names of digits that are tried both ways; more of them are indexes alone.
 constexpr std::size_t kBothWays = 3;
+
+constexpr std::array kEvents{"INSERT", "UPDATE", "DELETE"};
+
+/// Of the trigger that refuses them.
+std::string refusal_name(std::string_view table, std::string_view event) {
+  return fmt::format("minga_moved_{}_{}", table, event);
+}
 
 /// $."a"[0]."b" and $."a"."0"."b": a name of digits is a list's index or an object's member.
 std::vector<std::string> json_paths(std::vector<std::string> const& path) {
@@ -77,6 +85,26 @@ class SqliteDialect : public Dialect {
   std::string_view oldest_transaction() const override { return ""; }
   std::string oldest_transaction_in(std::string_view) const override { return ""; }
   std::vector<std::string> schema_lock() const override { return {}; }
+  std::string_view tables() const override {
+    return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+  }
+  std::vector<std::string> refuse_writes(std::string_view table) const override {
+    std::vector<std::string> statements;
+    for (auto const* event : kEvents) {
+      statements.push_back(fmt::format(
+          "CREATE TRIGGER IF NOT EXISTS {} BEFORE {} ON {} BEGIN SELECT RAISE(ABORT, 'the rows of "
+          "this table were moved to another database'); END",
+          quote(refusal_name(table, event)), event, quote(table)));
+    }
+    return statements;
+  }
+  std::vector<std::string> allow_writes(std::string_view table) const override {
+    std::vector<std::string> statements;
+    for (auto const* event : kEvents)
+      statements.push_back(
+          fmt::format("DROP TRIGGER IF EXISTS {}", quote(refusal_name(table, event))));
+    return statements;
+  }
   bool tells_case() const override { return false; }
   /// SQLite orders NULL before all else by itself.
   std::string ordered(std::string_view key, bool descending, bool) const override {

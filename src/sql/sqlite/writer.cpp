@@ -15,11 +15,19 @@ namespace minga::sql::sqlite {
 namespace {
 
 constexpr std::size_t kGroup = 512;
+/// Between two looks for operations whose deadline has passed, while the writer is held.
+constexpr std::chrono::milliseconds kRestingLook{50};
 
 thread_local Writer const* current_writer = nullptr;
 
 Error closed() {
   Error error(ErrorCode::connection_lost, "The database is closed.");
+  error.retryable = true;
+  return error;
+}
+
+Error held_already() {
+  Error error(ErrorCode::busy, "The writes of this database are held by another move already.");
   error.retryable = true;
   return error;
 }
@@ -75,12 +83,16 @@ bool Writer::is_current() const {
 }
 
 Async<void> Writer::run(Operation& operation) {
+  co_await wait_for(operation, Turn::last);
+}
+
+Async<void> Writer::wait_for(Operation& operation, Turn turn) {
   if (is_current()) throw std::logic_error("A transaction's body writes through its transaction.");
   operation.thread = threads_.current();
-  auto initiate = [this, &operation](auto handler) {
+  auto initiate = [this, &operation, turn](auto handler) {
     operation.executor = boost::asio::get_associated_executor(handler);
     operation.resumption = make_resumption(std::move(handler));
-    if (submit(operation)) return;
+    if (submit(operation, turn)) return;
     boost::asio::post(operation.executor,
                       [&operation] { std::exchange(operation.resumption, nullptr)->resume(); });
   };
@@ -89,30 +101,116 @@ Async<void> Writer::run(Operation& operation) {
   if (operation.failure) std::rethrow_exception(operation.failure);
 }
 
-bool Writer::submit(Operation& operation) {
+bool Writer::submit(Operation& operation, Turn turn) {
   {
     std::lock_guard const lock(mutex_);
     if (stopping_) {
       operation.failure = std::make_exception_ptr(closed());
       return false;
     }
-    if (queue_.size() >= bound_) {
+    if (turn == Turn::first) {
+      queue_.insert(queue_.begin(), &operation);
+      is_held_ = false;
+    } else if (queue_.size() >= bound_) {
       Error error(ErrorCode::queue_full,
                   fmt::format("{} writes are waiting for the database already.", bound_));
       error.retryable = true;
       operation.failure = std::make_exception_ptr(error);
       return false;
+    } else {
+      queue_.push_back(&operation);
+      if (queue_.size() > 1) return true;  // the writer has been woken for the first of them
     }
-    queue_.push_back(&operation);
-    if (queue_.size() > 1) return true;  // the writer has been woken for the first of them
   }
   wake_.notify_one();
   return true;
 }
 
+Async<std::uint64_t> Writer::hold(Deadline deadline) {
+  Operation operation;
+  std::uint64_t number = 0;
+  operation.thread = threads_.current();
+  auto initiate = [this, &operation, &number, deadline](auto handler) {
+    operation.executor = boost::asio::get_associated_executor(handler);
+    operation.resumption = make_resumption(std::move(handler));
+    {
+      std::lock_guard const lock(mutex_);
+      if (!stopping_ && !is_held_) {
+        is_held_ = true;
+        held_until_ = deadline;
+        number = ++holds_;
+        holder_ = &operation;
+        wake_.notify_one();
+        return;
+      }
+      operation.failure = std::make_exception_ptr(stopping_ ? closed() : held_already());
+    }
+    boost::asio::post(operation.executor,
+                      [&operation] { std::exchange(operation.resumption, nullptr)->resume(); });
+  };
+  co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(
+      initiate, boost::asio::use_awaitable);
+  if (operation.failure) std::rethrow_exception(operation.failure);
+  co_return number;
+}
+
+void Writer::let_go(std::uint64_t number) {
+  {
+    std::lock_guard const lock(mutex_);
+    if (number != holds_) return;  // its time has passed, and another came
+    is_held_ = false;
+  }
+  wake_.notify_one();
+}
+
+Async<void> Writer::let_go_with(Operation& operation) {
+  co_await wait_for(operation, Turn::first);
+}
+
+/// While it is held, operations whose deadlines pass are answered.
+void Writer::rest(std::unique_lock<std::mutex>& lock) {
+  while (is_held_ && !stopping_) {
+    if (has_passed(held_until_) && holder_ == nullptr) {
+      is_held_ = false;
+      break;
+    }
+    std::vector<Operation*> answered;
+    if (holder_ != nullptr) answered.push_back(std::exchange(holder_, nullptr));
+    expire_waiting(answered);
+    if (answered.empty()) {
+      wake_.wait_for(lock, kRestingLook);
+      continue;
+    }
+    lock.unlock();
+    resume(answered);
+    lock.lock();
+  }
+  if (holder_ == nullptr) return;
+  holder_->failure = std::make_exception_ptr(closed());  // it is stopping
+  std::vector<Operation*> const refused{std::exchange(holder_, nullptr)};
+  resume(refused);
+}
+
+void Writer::expire_waiting(std::vector<Operation*>& expired) {
+  auto const is_late = [](Operation const* operation) {
+    return has_passed(operation->deadline);
+  };
+  auto const first = std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(is_late));
+  for (auto each = first; each != queue_.end(); ++each) {
+    (*each)->failure = std::make_exception_ptr(past_deadline());
+    expired.push_back(*each);
+  }
+  queue_.erase(first, queue_.end());
+}
+
 bool Writer::take(std::vector<Operation*>& group) {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || is_held_ || !queue_.empty(); });
+    if (!is_held_ || stopping_) break;
+    rest(lock);
+  }
+  if (holder_ != nullptr) rest(lock);
   auto const count = std::min(queue_.size(), kGroup);
   group.assign(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));

@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -53,6 +54,14 @@ class Writer {
   /// queue_full or, after stop(), connection_lost.
   Async<void> run(Operation& operation);
 
+  /// Rests once what is under way has been committed, until the deadline at the latest: what comes
+  /// waits, each to its own deadline. Returns a number for let_go(). Throws sql::Error busy while
+  /// it rests already.
+  Async<std::uint64_t> hold(Deadline deadline);
+  void let_go(std::uint64_t number);
+  /// The operation is the first to be done then; as run() otherwise.
+  Async<void> let_go_with(Operation& operation);
+
   /// On the writer's own thread: within a transaction's body.
   bool is_current() const;
 
@@ -66,7 +75,13 @@ class Writer {
   /// which has its failure then, `mixed` when one failed that had changed something.
   enum class Outcome { done, lost, mixed };
 
-  bool submit(Operation& operation);
+  /// A waiting operation's place in the queue.
+  enum class Turn { last, first };
+
+  Async<void> wait_for(Operation& operation, Turn turn);
+  bool submit(Operation& operation, Turn turn);
+  void rest(std::unique_lock<std::mutex>& lock);
+  void expire_waiting(std::vector<Operation*>& expired);
   void work();
   bool take(std::vector<Operation*>& group);
   void run_group(std::vector<Operation*>& group);
@@ -97,6 +112,10 @@ class Writer {
   std::condition_variable wake_;
   std::vector<Operation*> queue_;
   bool stopping_ = false;
+  bool is_held_ = false;
+  Deadline held_until_ = Deadline::max();
+  std::uint64_t holds_ = 0;      // so far
+  Operation* holder_ = nullptr;  // waits for the writer to rest
   std::thread thread_;
 };
 
