@@ -274,5 +274,16 @@ TEST_F(Concurrency, PastTheDeadlineNothingIsDone) {
   EXPECT_EQ(store.changes().size(), before);
 }
 
+TEST(Counters, AnswerWhatTheDatabaseRefuses) {
+  TestStore store;
+  Counters counters(*store.database);
+  for (auto& sql : store.database->dialect().refuse_writes("_counters"))
+    store.run(store.database->write(sql::Statement(std::move(sql))));
+  auto const error = error_of([&] { store.run(counters.add("hits", 1, kNoDeadline)); });
+  EXPECT_EQ(error.status(), 503);
+  EXPECT_TRUE(error.retry_after());
+  EXPECT_EQ(store.run(counters.read("hits", kNoDeadline)), 0);
+}
+
 }  // namespace
 }  // namespace minga::records

@@ -19,6 +19,7 @@ class Counters {
   explicit Counters(sql::Database& database);
   ~Counters();
 
+  /// Throws what throw_storage_error() makes of a storage error.
   Async<std::int64_t> add(std::string_view name, std::int64_t amount, Deadline deadline);
   Async<std::int64_t> read(std::string_view name, Deadline deadline);
 
