@@ -34,14 +34,19 @@ sql::postgres::Options postgres_options(Settings const& settings) {
   return options;
 }
 
-std::unique_ptr<sql::Database> open_embedded(Settings const& settings, IoThreads& threads,
-                                             Metrics& metrics) {
+sql::sqlite::Options embedded_options(Settings const& settings) {
   sql::sqlite::Options options;
   options.file = settings.sqlite_file();
   options.write_queue = settings.write_queue;
   for (auto const& function : records::filter::sql_functions()) {
     options.functions.push_back({function.name, function.arity, function.call});
   }
+  return options;
+}
+
+std::unique_ptr<sql::Database> open_embedded(Settings const& settings, IoThreads& threads,
+                                             Metrics& metrics) {
+  auto options = embedded_options(settings);
   make_folder(options.file);
   return sql::sqlite::open(threads, std::move(options), metrics);
 }
@@ -81,6 +86,10 @@ std::unique_ptr<sql::Database> open_database(Settings const& settings, IoThreads
   if (settings.uses_postgres())
     return sql::postgres::open(threads, postgres_options(settings), metrics);
   return open_embedded(settings, threads, metrics);
+}
+
+std::unique_ptr<sql::Database> open_beside(Settings const& settings, IoThreads& threads) {
+  return sql::sqlite::open_beside(threads, embedded_options(settings));
 }
 
 std::string back_up(Settings const& settings, std::filesystem::path const& file) {

@@ -18,6 +18,9 @@ namespace minga::server {
 std::unique_ptr<sql::Database> open_database(Settings const& settings, IoThreads& threads,
                                              Metrics& metrics);
 
+/// An embedded database that another process serves, to be read.
+std::unique_ptr<sql::Database> open_beside(Settings const& settings, IoThreads& threads);
+
 /// A consistent copy of the database into a new file, while servers may be using it. Returns what
 /// was done, as a sentence. From no I/O thread.
 std::string back_up(Settings const& settings, std::filesystem::path const& file);

@@ -5,6 +5,7 @@
 #include "base/ids.hpp"
 #include "base/logging.hpp"
 #include "cluster/folder.hpp"
+#include "move/fence.hpp"
 #include "server/engine.hpp"
 #include "server/front.hpp"
 
@@ -123,6 +124,7 @@ void Core::close() noexcept {
 }
 
 void Core::declare(std::vector<Application> const& applications) {
+  wait(move::refuse_unfinished(*database_));
   wait(store_->open());
   for (auto const& application : chosen(settings_, applications)) {
     auto app = std::make_unique<App::Impl>(application.name, binding_);
@@ -136,6 +138,7 @@ void Core::declare(std::vector<Application> const& applications) {
 
 Instance::Instance(Settings settings, std::vector<Application> const& applications)
     : core_(std::move(settings), applications) {
+  core_.wait(move::refuse_moved(core_.database()));
   auto const poll = core_.settings().poll;
   doorbell_ = std::make_unique<records::Doorbell>(core_.threads(), core_.store());
   catalog_watch_ = std::make_unique<records::CatalogWatch>(core_.threads(), core_.store(), poll);
@@ -143,6 +146,10 @@ Instance::Instance(Settings settings, std::vector<Application> const& applicatio
   live.poll = poll;
   hub_ = std::make_unique<live::Hub>(core_.threads(), core_.store(), live, core_.metrics());
   make_heartbeats();
+  if (core_.database().is_exclusive()) {
+    door_ = std::make_unique<move::Door>(core_.threads(), core_.database(),
+                                         core_.settings().sqlite_file());
+  }
   make_dispatcher();
   Handler handler = [dispatcher = dispatcher_.get()](Request& request) {
     return (*dispatcher)(request);
@@ -150,8 +157,10 @@ Instance::Instance(Settings settings, std::vector<Application> const& applicatio
   http_ = std::make_unique<http::Server>(core_.threads(), core_.settings().http, std::move(handler),
                                          core_.metrics());
   try {
-    for (auto* service : std::initializer_list<Service*>{
-             doorbell_.get(), catalog_watch_.get(), hub_.get(), http_.get(), heartbeats_.get()}) {
+    for (auto* service :
+         std::initializer_list<Service*>{doorbell_.get(), catalog_watch_.get(), hub_.get(),
+                                         http_.get(), heartbeats_.get(), door_.get()}) {
+      if (service == nullptr) continue;
       core_.wait(start_service(service));
       started_.push_back(service);
     }

@@ -7,6 +7,7 @@
 #include "cluster/nodes.hpp"
 #include "http/server.hpp"
 #include "live/hub.hpp"
+#include "move/door.hpp"
 #include "records/catalog_watch.hpp"
 #include "records/counters.hpp"
 #include "records/doorbell.hpp"
@@ -96,6 +97,7 @@ class Instance {
   std::unique_ptr<http::Server> http_;
   std::unique_ptr<cluster::Heartbeats> heartbeats_;
   std::unique_ptr<ClusterStatus> cluster_status_;
+  std::unique_ptr<move::Door> door_;  // null where the database is not this process's alone
   std::vector<Service*> started_;
 };
 

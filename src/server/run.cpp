@@ -2,6 +2,7 @@
 #include <minga/app.hpp>
 
 #include "server/commands.hpp"
+#include "server/move_command.hpp"
 #include "server/replica_commands.hpp"
 #include "server/settings.hpp"
 
@@ -66,6 +67,7 @@ class CommandLine {
     add("serve", "Serves the applications over HTTP.",
         [this](Settings settings) { return server::serve(std::move(settings), applications_); });
     add_transfers();
+    server::add_move_command(cli_, actions_);
     server::add_replica_commands(cli_, actions_);
     auto* version = cli_.add_subcommand("version", "Prints the version.");
     actions_[version] = [] {

@@ -4,6 +4,7 @@
 #include "server/commands.hpp"
 #include "server/engine.hpp"
 #include "server/instance.hpp"
+#include "server/progress.hpp"
 #include "sql/sqlite/sqlite.hpp"
 
 #include <fmt/format.h>
@@ -22,28 +23,6 @@ namespace {
 constexpr std::size_t kChunk = 256 * 1024;
 constexpr std::int64_t kExportPage = 1'000;
 
-/// A line on standard error that says how far a transfer is: rewritten in place on a terminal,
-/// every 5 s elsewhere.
-class Progress {
- public:
-  void show(std::int64_t done, char const* what) {
-    auto const now = Clock::now();
-    auto const every =
-        terminal_ ? std::chrono::milliseconds{200} : std::chrono::milliseconds{5'000};
-    if (now - last_ < every) return;
-    last_ = now;
-    fmt::print(stderr, "{}{} {}{}", terminal_ ? "\r" : "", done, what, terminal_ ? "" : "\n");
-    std::fflush(stderr);
-  }
-  void end() const {
-    if (terminal_) fmt::print(stderr, "\r\033[K");
-  }
-
- private:
-  bool terminal_ = isatty(STDERR_FILENO) == 1;
-  Clock::time_point last_ = Clock::now();
-};
-
 Settings quiet(Settings settings) {
   settings.http.access_log = false;
   log::start(settings.log_format, log::Level::warning);
@@ -58,14 +37,14 @@ records::Context own_context() {
 
 Async<ImportReport> import_stream(records::Store& store, std::string collection,
                                   std::istream& input) {
-  Progress progress;
+  ProgressLine progress;
   records::Importer importer(store, own_context(), collection);
   std::string chunk(kChunk, '\0');
   while (input) {
     input.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
     auto const size = static_cast<std::size_t>(input.gcount());
     co_await importer.feed(std::string_view(chunk).substr(0, size));
-    progress.show(importer.report().added, "added");
+    progress.show(fmt::format("{} added", importer.report().added));
   }
   co_await importer.finish();
   progress.end();

@@ -7,7 +7,7 @@ import socket
 import harness
 import pytest
 
-COMMANDS = ["serve", "import", "export", "backup", "restore", "replica", "replicas", "version"]
+COMMANDS = ["serve", "import", "export", "backup", "restore", "move", "replica", "replicas", "version"]
 TASKS = "/api/collections/tasks/records"
 
 

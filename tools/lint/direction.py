@@ -25,7 +25,8 @@ ARROWS = {
     "api": ["records", "accounts", "files", "jobs", "live", "http"],
     "console": ["api", "web", "cluster", "jobs", "live", "files", "accounts", "records"],
     "cluster": ["sql", "http"],
-    "server": ["console", "cluster", "api", "web", "sql_sqlite", "sql_postgres"],
+    "move": ["records"],
+    "server": ["console", "cluster", "move", "api", "web", "sql_sqlite", "sql_postgres"],
 }
 
 # The room each public header belongs to.

@@ -43,6 +43,10 @@ struct Options {
 /// another process, no database, not writable, damaged.
 std::unique_ptr<Database> open(IoThreads& threads, Options options, Metrics& metrics);
 
+/// Reads a database that another process has open; whatever would write is Error read_only. The
+/// file is not opened before the first read.
+std::unique_ptr<Database> open_beside(IoThreads& threads, Options options);
+
 /// A consistent, checked copy of a database into a new file, while a server may be using it.
 /// Written under a temporary name, synced, then named. Throws sql::Error when the source is none of
 /// minga's or the target exists.
