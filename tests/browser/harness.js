@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import readline from "node:readline";
 import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import axe from "axe-core";
 import { chromium } from "playwright-core";
@@ -22,7 +23,8 @@ export class Server {
       Object.entries(process.env).filter(([name]) => !/^(MINGA_.*|PORT|BIND_PORT|DATABASE_URL)$/.test(name)),
     );
     const data = path.join(this.folder, "data");
-    this.process = spawn(process.env.MINGA_BINARY, ["serve", "--listen", "127.0.0.1:0", "--data", data, ...args], {
+    const own = await Promise.all(args.map((argument) => (typeof argument === "function" ? argument() : argument)));
+    this.process = spawn(process.env.MINGA_BINARY, ["serve", "--listen", "127.0.0.1:0", "--data", data, ...own], {
       env,
       cwd: this.folder,
       stdio: ["ignore", "pipe", "pipe"],
@@ -55,7 +57,25 @@ export class Server {
   }
 }
 
-// For a test file: a server with these options and a browser, from its first test to its last.
+// For a test file: gives the URL of a fresh database of a PostgreSQL server of its own, as a promise.
+export function postgres() {
+  const support = path.join(path.dirname(fileURLToPath(import.meta.url)), "../support");
+  const script =
+    "import postgres_server, sys; s = postgres_server.Postgres(); " +
+    "print(s.create_database(), flush=True); sys.stdin.read(); s.stop()";
+  const env = { ...process.env, PYTHONPATH: support, PYTHONDONTWRITEBYTECODE: "1" };
+  const server = spawn("/usr/bin/python3", ["-c", script], { env, stdio: ["pipe", "pipe", "inherit"] });
+  const ended = once(server, "exit");
+  const first = Promise.race([once(readline.createInterface({ input: server.stdout }), "line"), ended]);
+  after(async () => {
+    server.stdin.end();
+    assert.equal((await ended)[0], 0);
+  });
+  return async () => String((await first)[0]);
+}
+
+// For a test file: a server with these options and a browser, from its first test to its last. An option may be a
+// function that gives it, or a promise of it, when the server starts.
 export function site(...args) {
   const server = new Server();
   let browser;
