@@ -6,6 +6,7 @@
 #include "base/logging.hpp"
 #include "cluster/child_log.hpp"
 #include "cluster/etcd.hpp"
+#include "cluster/joining.hpp"
 #include "cluster/json_parts.hpp"
 #include "cluster/keeper.hpp"
 #include "cluster/patroni.hpp"
@@ -32,8 +33,6 @@ using namespace std::chrono_literals;
 constexpr auto kStep = 100ms;
 constexpr auto kProbe = 500ms;  // what is starting accepts connections before it answers
 constexpr auto kCall = 5s;
-constexpr auto kJoinPatience = 60s;
-constexpr auto kJoinRest = 500ms;
 constexpr auto kPatroniPatience = 90s;  // a shutdown writes what is not on the disk yet
 constexpr auto kEtcdPatience = 10s;
 
@@ -93,8 +92,6 @@ class Replica {
 
   Async<void> live();
   Async<void> start();
-  Async<void> ask_to_join();
-  Async<void> enter_etcd(Etcd const& etcd, Deadline deadline);
   Async<void> wait_for_etcd();
   Async<bool> etcd_is_ready();
   Async<void> wait_for_postgres();
@@ -123,66 +120,12 @@ class Replica {
   bool is_primary_ = false;
 };
 
-/// What the set's members are to etcd before this one is of them.
-std::vector<HostPort> endpoints_of(SetIdentity const& identity, HostPort const& first) {
-  auto const asked = identity.find(first);
-  std::vector<HostPort> endpoints{{asked.host, asked.etcd}};
-  for (auto const& member : identity.members) {
-    if (member.name() != asked.name()) endpoints.push_back({member.host, member.etcd});
-  }
-  return endpoints;
-}
-
 void Replica::write_files(std::string etcd_cluster) {
   MemberConfiguration const configuration{
       prepared_.identity,       prepared_.folder,     address(),
       prepared_.listen_address, settings_.programs,   timing_of(settings_.ttl),
       settings_.durability,     settings_.parameters, std::move(etcd_cluster)};
   write_configuration(configuration);
-}
-
-/// As a learner first: it gets etcd's data without a vote, so that the set stays able to decide
-/// even if this machine dies right now.
-Async<void> Replica::enter_etcd(Etcd const& etcd, Deadline deadline) {
-  auto members = co_await etcd.members(deadline);
-  auto const peer = address().peer_url();
-  for (auto const& member : members) {
-    auto const is_ours =
-        std::find(member.peer_urls.begin(), member.peer_urls.end(), peer) != member.peer_urls.end();
-    // An earlier start died before it had data, or the machine lost its disk.
-    if (is_ours) co_await etcd.remove(member.id, deadline);
-  }
-  co_await etcd.add_learner(peer, deadline);
-  members = co_await etcd.members(deadline);
-  std::string cluster;
-  for (auto const& member : members) {
-    for (auto const& url : member.peer_urls) {
-      auto const name = url == peer ? address().name() : member.name;
-      cluster += fmt::format("{}{}={}", cluster.empty() ? "" : ",", name, url);
-    }
-  }
-  write_files(std::move(cluster));
-}
-
-/// etcd takes in one member at a time, and nobody until its members have been together for some
-/// seconds.
-Async<void> Replica::ask_to_join() {
-  Etcd const etcd(client_, endpoints_of(prepared_.identity, *prepared_.member.joins));
-  auto const deadline = Clock::now() + kJoinPatience;
-  log::info(
-      fmt::format("asking {} to join the set {}", prepared_.member.joins->text(), settings_.set));
-  std::string told;
-  for (;;) {
-    try {
-      co_await enter_etcd(etcd, deadline);
-      co_return;
-    } catch (Error const& error) {
-      if (has_passed(deadline)) throw;
-      if (error.message() != told) log::info(fmt::format("not yet: {}", error.message()));
-      told = error.message();
-    }
-    co_await sleep_for(kJoinRest);
-  }
 }
 
 Async<bool> Replica::etcd_is_ready() {
@@ -270,7 +213,9 @@ Async<void> Replica::start() {
   auto const joins = prepared_.member.joins.has_value();
   clear_remains(joins);
   if (joins) {
-    co_await ask_to_join();
+    auto cluster =
+        co_await join_etcd(client_, prepared_.identity, address(), *prepared_.member.joins);
+    write_files(std::move(cluster));
   } else {
     write_files("");
   }
