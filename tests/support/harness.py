@@ -277,13 +277,7 @@ class Server:
         for client in self.clients:
             client.close()
         self.process.send_signal(signal.SIGTERM)
-        try:
-            status = self.process.wait(STOPPING)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"still running {STOPPING} s after SIGTERM; log:\n{self.log()}") from None
-        self.process.stdout.close()
-        assert status == 0, f"exit status {status}; log:\n{self.log()}"
+        await_end(self, STOPPING)
         assert not self.left_over(), "a process of the server outlived it"
 
     def kill(self):
@@ -301,6 +295,17 @@ class Server:
         except ProcessLookupError:
             return False
         return True
+
+
+def await_end(owner, seconds):
+    """Of the owner's process, which was sent SIGTERM: in time and with status 0. One that does not end is killed."""
+    try:
+        status = owner.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        owner.kill()
+        raise AssertionError(f"still running {seconds} s after SIGTERM; log:\n{owner.log()}") from None
+    owner.process.stdout.close()
+    assert status == 0, f"exit status {status}; log:\n{owner.log()}"
 
 
 def wait_for(condition, seconds=PATIENCE, every=0.02):

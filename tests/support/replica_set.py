@@ -127,13 +127,7 @@ class Member:
         return ours
 
     def end(self, ours):
-        try:
-            status = self.process.wait(STOPPING)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"still running {STOPPING} s after SIGTERM; log:\n{self.log()}") from None
-        self.process.stdout.close()
-        assert status == 0, f"exit status {status}; log:\n{self.log()}"
+        harness.await_end(self, STOPPING)
         left = set(ours) & set(processes())
         assert not left, f"processes outlived it: {left}"
 
