@@ -22,6 +22,7 @@ constexpr auto kRefresh = 5s;
 constexpr auto kStarting = 60s;  // for Patroni to answer after its start
 constexpr auto kBetweenMoves = 10s;
 constexpr auto kStepDownLasts = 60s;
+constexpr auto kRelease = 5s;  // for Patroni to act on a change of its settings
 
 std::string key_of(MemberAddress const& member) {
   return std::string(kMemberKeys) + member.name();
@@ -179,6 +180,12 @@ Async<void> Keeper::note_election() {
 /// it; with fewer it would wait for ever. Not before the first standby is there, either.
 Async<void> Keeper::fit_settings(std::size_t voters) {
   auto const now = co_await patroni_.get("/config", Clock::now() + kCall);
+  if (!truth_of(find(&now, "synchronous_mode"))) {
+    if (Clock::now() - released_ < kRelease) co_return;
+    JsonObject const again{{"synchronous_mode", true}};
+    co_await patroni_.change_configuration(again, Clock::now() + kCall);
+    co_return;
+  }
   auto const was_strict = truth_of(find(&now, "synchronous_mode_strict"));
   auto strict = durability_in(now) == Durability::strict && voters >= 3;
   if (strict && !was_strict) {
@@ -188,8 +195,16 @@ Async<void> Keeper::fit_settings(std::size_t voters) {
   auto const standbys = synchronous_standbys(voters);
   auto const count = number_of(find(&now, "synchronous_node_count"));
   if (strict == was_strict && count == standbys) co_return;
-  JsonObject const changes{{"synchronous_mode_strict", strict},
-                           {"synchronous_node_count", standbys}};
+  JsonObject changes{{"synchronous_mode_strict", strict}, {"synchronous_node_count", standbys}};
+  if (was_strict && !strict) {
+    auto const cluster = co_await patroni_.get("/cluster", Clock::now() + kCall);
+    if (!has_synchronous_standby(cluster)) {
+      // Patroni 3.0 leaves PostgreSQL waiting for any standby until it finds one; it lets go where
+      // synchronous mode ends.
+      changes["synchronous_mode"] = false;
+      released_ = Clock::now();
+    }
+  }
   co_await patroni_.change_configuration(changes, Clock::now() + kCall);
   log::info(fmt::format("the set has {} members: a write is confirmed by {} standby{}{}", voters,
                         standbys, standbys == 1 ? "" : "s",

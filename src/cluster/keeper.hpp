@@ -61,7 +61,8 @@ class Keeper {
   Clock::time_point heard_ = Clock::now();
   Clock::time_point refreshed_{};
   Clock::time_point moved_{};
-  int misses_ = 0;  // looks in a row at lists without this member
+  Clock::time_point released_{};  // when writes that waited for a standby were let go
+  int misses_ = 0;                // looks in a row at lists without this member
   bool is_primary_ = false;
   bool is_noted_ = false;
 };

@@ -232,10 +232,16 @@ def test_without_a_standby_writes_wait_and_none_is_acknowledged(settled_set):
             psql(f"{url}&target_session_attrs=any".replace(hosts_of(url), primary.name), "INSERT INTO kept VALUES (5)",
                  timeout=8)  # fmt: skip
         assert status(primary)["writes"] == "waiting"
+        # An operator may decide that writes go on, knowing what it costs.
+        done = replicas(primary, "config", "--durability", "available")
+        assert done.returncode == 0, done.stderr
+        harness.wait_for(lambda: status(primary)["writes"] == "yes", SETTLING)
+        psql_until(f"{url}&target_session_attrs=any".replace(hosts_of(url), primary.name), "INSERT INTO kept VALUES (55)")
     finally:
         for member in standbys:
             for pid in tree(member.process.pid):
                 os.kill(pid, signal.SIGCONT)
+        replicas(primary, "config", "--durability", "strict")
     wait_settled(primary)
 
 
