@@ -52,6 +52,7 @@ struct Launch {
   char* const* arguments;
   char* const* environment;
   char const* folder;
+  char const* input;
   int output;
   pid_t parent;
 };
@@ -64,9 +65,10 @@ struct Launch {
   ::setsid();
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(program.output, "prctl");
   if (::getppid() != program.parent) ::_exit(127);  // it died before the line above
-  auto const nothing = ::open("/dev/null", O_RDONLY);
-  if (nothing < 0 || ::dup2(nothing, STDIN_FILENO) < 0 ||
-      ::dup2(program.output, STDOUT_FILENO) < 0 || ::dup2(program.output, STDERR_FILENO) < 0) {
+  auto const input = ::open(program.input, O_RDONLY);
+  if (input < 0) give_up(program.output, program.input);
+  if (::dup2(input, STDIN_FILENO) < 0 || ::dup2(program.output, STDOUT_FILENO) < 0 ||
+      ::dup2(program.output, STDERR_FILENO) < 0) {
     give_up(program.output, "dup2");
   }
   ::close_range(3, ~0U, 0);
@@ -84,6 +86,12 @@ std::vector<pid_t> children_of_ours() {
 }
 
 }  // namespace
+
+std::string shell_quoted(std::string_view text) {
+  std::string made = "'";
+  for (char const c : text) made += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return made + "'";
+}
 
 std::string describe_status(int status) {
   if (WIFEXITED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
@@ -105,8 +113,13 @@ pid_t Processes::start(Program const& program, int output) {
   auto environment = program.environment;
   auto const argument_pointers = pointers(arguments);
   auto const environment_pointers = pointers(environment);
-  Launch const prepared{argument_pointers.data(), environment_pointers.data(),
-                        program.folder.c_str(), output, ::getpid()};
+  auto const input = program.input.empty() ? std::string("/dev/null") : program.input.string();
+  Launch const prepared{argument_pointers.data(),
+                        environment_pointers.data(),
+                        program.folder.c_str(),
+                        input.c_str(),
+                        output,
+                        ::getpid()};
   auto const child = ::fork();
   if (child == 0) become(prepared);
   if (child < 0) {

@@ -23,7 +23,11 @@ struct Program {
   std::vector<std::string> arguments;  // the first is the file to run
   std::vector<std::string> environment;
   std::filesystem::path folder;
+  std::filesystem::path input{};  // standard input; empty: nothing
 };
+
+/// As one word for sh, and for shlex, by which Patroni reads commands.
+std::string shell_quoted(std::string_view text);
 
 /// Starts processes that cannot outlive this one, and reaps every process that ends below it. It
 /// makes this process the parent of orphans (PR_SET_CHILD_SUBREAPER), so that nothing which a
@@ -36,7 +40,7 @@ class Processes {
   Processes(Processes const&) = delete;
   Processes& operator=(Processes const&) = delete;
 
-  /// Standard output and error go to `output`, standard input is empty. The child has a session of
+  /// Standard output and error go to `output`. The child has a session of
   /// its own, so that a terminal's Ctrl-C reaches this process alone. Throws std::system_error.
   pid_t start(Program const& program, int output);
   /// The status that waitpid() gave; at once when it has ended.
