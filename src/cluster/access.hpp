@@ -19,6 +19,7 @@ class SetAccess {
   explicit SetAccess(SetIdentity identity, std::optional<HostPort> first = std::nullopt);
 
   std::string const& set() const { return identity_.set; }
+  std::string const& id() const { return identity_.id; }
   http::Client const& client() const { return client_; }
   std::vector<MemberAddress> const& known() const { return known_; }
 

@@ -1,6 +1,8 @@
 #include "cluster/configuration.hpp"
 
 #include "base/json_text.hpp"
+#include "cluster/backup_settings.hpp"
+#include "cluster/process.hpp"
 
 #include <fmt/format.h>
 
@@ -16,13 +18,6 @@ constexpr long kMostSharedBuffers = 8'192;  // MiB
 
 std::string host_port(std::string const& host, std::uint16_t port) {
   return HostPort{host, port}.text();
-}
-
-/// For shlex, which reads Patroni's commands, and for sh.
-std::string quoted(std::string const& text) {
-  std::string made = "'";
-  for (char const c : text) made += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return made + "'";
 }
 
 /// A quarter of the machine's memory, as PostgreSQL's manual advises.
@@ -87,9 +82,17 @@ JsonObject shared_parameters() {
           {"log_disconnections", "off"}};
 }
 
+std::string archive_command(Folder const& folder) {
+  return shell_quoted(BackupFolder(folder).archive().string()) + " \"%p\"";
+}
+
 JsonObject own_parameters(MemberConfiguration const& member) {
   JsonObject parameters{{"shared_buffers", shared_buffers()},
                         {"unix_socket_directories", ""},
+                        // Whether there is a repository is the program's to know: to turn
+                        // archiving on takes a restart.
+                        {"archive_mode", "on"},
+                        {"archive_command", archive_command(member.folder)},
                         {"ssl", "on"},
                         {"ssl_ca_file", member.folder.authority().string()},
                         {"ssl_cert_file", member.folder.certificate().string()},
@@ -140,11 +143,18 @@ JsonArray initdb_options() {
 
 JsonObject bootstrap(MemberConfiguration const& member) {
   auto const create = fmt::format("{} -X -q -v ON_ERROR_STOP=1 -f {}",
-                                  quoted((member.programs.postgres / "psql").string()),
-                                  quoted(member.folder.bootstrap_sql().string()));
-  return {{"dcs", dynamic_configuration(member)},
-          {"initdb", initdb_options()},
-          {"post_bootstrap", create}};
+                                  shell_quoted((member.programs.postgres / "psql").string()),
+                                  shell_quoted(member.folder.bootstrap_sql().string()));
+  JsonObject made{{"dcs", dynamic_configuration(member)}, {"post_bootstrap", create}};
+  if (!member.is_restored) {
+    made["initdb"] = initdb_options();
+    return made;
+  }
+  auto const move = fmt::format("/bin/mv -T {} {}", shell_quoted(member.folder.restored().string()),
+                                shell_quoted(member.folder.postgres_data().string()));
+  made["method"] = "restored";
+  made["restored"] = JsonObject{{"command", move}, {"no_params", true}};
+  return made;
 }
 
 JsonObject patroni_etcd(MemberConfiguration const& member) {
@@ -296,12 +306,16 @@ std::string bootstrap_sql(SetIdentity const& identity) {
       identity.application_password);
 }
 
+std::string restored_sql(SetIdentity const& identity) {
+  return fmt::format("ALTER ROLE minga LOGIN PASSWORD '{}';\n", identity.application_password);
+}
+
 std::string postgres_script(ReplicaPrograms const& programs) {
   // The program itself by way of its process: its file may have been replaced, or stand where the
   // user may not go.
   return fmt::format(
       "#!/bin/sh\nexec \"/proc/$MINGA_REPLICA_PID/exe\" replica-postgres {} \"$@\"\n",
-      quoted((programs.postgres / "postgres").string()));
+      shell_quoted((programs.postgres / "postgres").string()));
 }
 
 void write_configuration(MemberConfiguration const& member) {

@@ -36,6 +36,7 @@ Timing timing_of(std::chrono::seconds ttl);
 struct ReplicaPrograms {
   std::string etcd = "/usr/bin/etcd";
   std::string patroni = "/usr/bin/patroni";
+  std::string pgbackrest = "/usr/bin/pgbackrest";
   std::filesystem::path postgres = "/usr/lib/postgresql/15/bin";  // the folder
 };
 
@@ -51,12 +52,15 @@ struct MemberConfiguration {
   std::map<std::string, std::string> parameters;  // PostgreSQL's, of this member
   /// NAME=URL of every etcd member, comma-separated; empty for the first member.
   std::string etcd_cluster;
+  bool is_restored = false;  // the set begins with what stands in folder.restored()
 };
 
 Json etcd_configuration(MemberConfiguration const& member);
 Json patroni_configuration(MemberConfiguration const& member);
 /// The role and the database of applications; run once, in a new set.
 std::string bootstrap_sql(SetIdentity const& identity);
+/// The same for a set that begins with a restored database, whose role has the lost set's password.
+std::string restored_sql(SetIdentity const& identity);
 /// Stands for PostgreSQL's server program: passes through this program, which ties the server's
 /// life to its own.
 std::string postgres_script(ReplicaPrograms const& programs);

@@ -52,6 +52,8 @@ class Folder {
   std::filesystem::path patroni_configuration() const { return root_ / "patroni.yml"; }
   std::filesystem::path etcd_data() const { return root_ / "etcd"; }
   std::filesystem::path postgres_data() const { return root_ / "postgres"; }
+  /// A database that was restored, before Patroni makes it the set's.
+  std::filesystem::path restored() const { return root_ / "restored"; }
   std::filesystem::path postgres_programs() const { return root_ / "bin"; }
   std::filesystem::path bootstrap_sql() const { return root_ / "bootstrap.sql"; }
   std::filesystem::path passwords() const { return root_ / "pgpass"; }  // Patroni's own

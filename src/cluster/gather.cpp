@@ -58,6 +58,24 @@ Async<std::optional<Json>> read_election(SetAccess const& access, Deadline deadl
   co_return std::nullopt;
 }
 
+/// As the members wrote it. Of members that left, what they wrote may be there still.
+Async<BackupState> read_backups(SetAccess const& access, std::vector<MemberAddress> const& members,
+                                Deadline deadline) {
+  BackupState state;
+  auto const etcd = access.etcd();
+  try {
+    auto const listed = co_await etcd.list(std::string(kBackupKeys), deadline);
+    state = backup_state_from(listed);
+  } catch (Error const&) {
+    co_return BackupState();  // etcd is not there: the status says so itself
+  }
+  std::erase_if(state.unready, [&](auto const& each) {
+    return std::none_of(members.begin(), members.end(),
+                        [&](MemberAddress const& member) { return member.name() == each.first; });
+  });
+  co_return state;
+}
+
 Async<std::vector<EtcdMember>> read_voters(SetAccess const& access, Deadline deadline) {
   auto const etcd = access.etcd();
   try {
@@ -102,6 +120,7 @@ Async<SetStatus> gather_status(SetAccess const& access, Deadline deadline) {
   look.configuration = co_await ask_any(access, look.members, "/config", rest);
   look.history = co_await ask_any(access, look.members, "/history", rest);
   look.election = co_await read_election(access, rest);
+  look.backups = co_await read_backups(access, addresses, rest);
   look.now = now_millis();
   co_return combine(look);
 }

@@ -38,6 +38,9 @@ class Keeper {
   /// An operator has taken the member off the list.
   bool is_removed() const { return misses_ > 1; }
 
+  /// As of the last look.
+  bool is_primary() const { return is_primary_; }
+
   /// Patroni's API has given no answer for twice the ttl.
   bool patroni_is_silent() const { return Clock::now() - heard_ > silence_; }
   /// It was started just now, which takes its time.

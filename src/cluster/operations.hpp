@@ -31,6 +31,19 @@ Async<Json> read_configuration(SetAccess const& access, Deadline deadline);
 /// Changes members of it; null removes one.
 Async<void> change_configuration(SetAccess const& access, JsonObject changes, Deadline deadline);
 
+/// Says where the set keeps its backups from now on: a repository that holds none of another set's
+/// under the name of this. Error 409 where it is that already.
+Async<void> change_repository(SetAccess const& access, std::string repository,
+                              BackupOptions options, Deadline deadline);
+/// The set keeps no backups from now on; those that there are stay.
+Async<void> leave_repository(SetAccess const& access, Deadline deadline);
+
+/// What etcd holds of the set's backups. Error 409 when it keeps none.
+Async<BackupState> read_backup_state(SetAccess const& access, Deadline deadline);
+/// Has the primary's member make a backup, and returns when it is made, however long that takes.
+/// Error 409 with its words when it fails, Error 503 when no primary begins within 60 s.
+Async<Backup> make_backup(SetAccess const& access, bool is_full);
+
 /// Why removing the member would leave too few of the others; empty when it would not.
 std::string refusal_to_remove(SetStatus const& status, HostPort const& member, bool force);
 

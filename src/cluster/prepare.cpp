@@ -57,6 +57,17 @@ void require(bool done, std::string_view what) {
   if (!done) throw std::runtime_error(fmt::format("Cannot {}: {}.", what, reason()));
 }
 
+/// Made here, while there is the right to; a folder that is there is left as it is.
+void make_repository(ReplicaSettings const& settings, Account const& account) {
+  auto const type = settings.backup_options.find("repo1-type");
+  auto const is_folder = type == settings.backup_options.end() || type->second == "posix";
+  auto const& repository = settings.backup_repository;
+  if (repository.empty() || !is_folder || std::filesystem::exists(repository)) return;
+  make_private_folder(repository);
+  auto const what = fmt::format("give {} to {}", repository, account.name);
+  require(::chown(repository.c_str(), account.user, account.group) == 0, what);
+}
+
 /// PostgreSQL refuses to run as root, and nothing else here needs it.
 void become_user(ReplicaSettings const& settings) {
   if (::geteuid() != 0) return;
@@ -64,6 +75,7 @@ void become_user(ReplicaSettings const& settings) {
   make_private_folder(settings.data);
   auto const what = fmt::format("give {} to {}", settings.data.string(), account.name);
   require(::chown(settings.data.c_str(), account.user, account.group) == 0, what);
+  make_repository(settings, account);
   auto const become = fmt::format("become the user {}", account.name);
   require(::initgroups(account.name.c_str(), account.group) == 0, become);
   require(::setgid(account.group) == 0, become);
@@ -89,6 +101,9 @@ void require_usable(ReplicaSettings const& settings) {
   needs(programs.etcd, "etcd-server");
   needs(programs.patroni, "patroni python3-etcd");
   needs((programs.postgres / "postgres").string(), "postgresql-15");
+  if (!settings.backup_repository.empty() || settings.restore) {
+    needs(programs.pgbackrest, "pgbackrest");
+  }
 }
 
 boost::asio::ip::address resolve(std::string const& host) {

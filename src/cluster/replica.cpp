@@ -4,6 +4,7 @@
 #include "async/task_group.hpp"
 #include "base/json_text.hpp"
 #include "base/logging.hpp"
+#include "cluster/backups.hpp"
 #include "cluster/child_log.hpp"
 #include "cluster/etcd.hpp"
 #include "cluster/joining.hpp"
@@ -12,6 +13,7 @@
 #include "cluster/patroni.hpp"
 #include "cluster/prepare.hpp"
 #include "cluster/process.hpp"
+#include "cluster/restore.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -77,6 +79,8 @@ class Replica {
                   prepared_.folder.root()},
                  write_patroni_line),
         keeper_(client_, prepared_.folder, prepared_.identity, address(), settings.ttl),
+        backups_(context.get_executor(), processes_, client_, prepared_.folder, prepared_.identity,
+                 address(), settings.programs, child_environment(prepared_.folder)),
         reaping_(context.get_executor(), "reaper"),
         running_(context.get_executor(), "replica") {}
 
@@ -97,7 +101,9 @@ class Replica {
   Async<void> wait_for_postgres();
   Async<bool> postgres_is_ready();
   void write_files(std::string etcd_cluster);
-  void clear_remains(bool joins);
+  bool clear_remains(bool joins);
+  Async<void> make_first(bool is_new);
+  std::optional<BackupSettings> offered_backups() const;
   void announce();
   void watch_patroni();
   Async<void> keep();
@@ -113,6 +119,7 @@ class Replica {
   Supervised etcd_;
   Supervised patroni_;
   Keeper keeper_;
+  Backups backups_;
   std::exception_ptr failure_;
   TaskGroup reaping_;
   TaskGroup running_;
@@ -121,10 +128,16 @@ class Replica {
 };
 
 void Replica::write_files(std::string etcd_cluster) {
-  MemberConfiguration const configuration{
-      prepared_.identity,       prepared_.folder,     address(),
-      prepared_.listen_address, settings_.programs,   timing_of(settings_.ttl),
-      settings_.durability,     settings_.parameters, std::move(etcd_cluster)};
+  MemberConfiguration const configuration{prepared_.identity,
+                                          prepared_.folder,
+                                          address(),
+                                          prepared_.listen_address,
+                                          settings_.programs,
+                                          timing_of(settings_.ttl),
+                                          settings_.durability,
+                                          settings_.parameters,
+                                          std::move(etcd_cluster),
+                                          std::filesystem::exists(prepared_.folder.restored())};
   write_configuration(configuration);
 }
 
@@ -195,7 +208,8 @@ void Replica::announce() {
 
 /// What a start that was killed left half done. A first member that never was of use begins anew;
 /// data without pg_control is no database, but would keep Patroni from cloning one.
-void Replica::clear_remains(bool joins) {
+/// True when a set is to be made.
+bool Replica::clear_remains(bool joins) {
   auto const& folder = prepared_.folder;
   auto const is_alone = prepared_.identity.members.size() < 2;
   auto const was_begun = is_alone && std::filesystem::exists(folder.bootstrap_sql());
@@ -203,27 +217,46 @@ void Replica::clear_remains(bool joins) {
   if (was_begun || !std::filesystem::exists(folder.postgres_data() / "global" / "pg_control")) {
     std::filesystem::remove_all(folder.postgres_data());
   }
-  auto const is_new = !joins && !std::filesystem::exists(folder.etcd_data() / "member") &&
-                      !std::filesystem::exists(folder.postgres_data());
-  if (is_new) write_private(folder.bootstrap_sql(), bootstrap_sql(prepared_.identity));
+  return !joins && !std::filesystem::exists(folder.etcd_data() / "member") &&
+         !std::filesystem::exists(folder.postgres_data());
+}
+
+/// The first member: what its set begins with, at the first start.
+Async<void> Replica::make_first(bool is_new) {
+  auto const& folder = prepared_.folder;
+  if (is_new && settings_.restore) {
+    co_await restore_database(processes_, folder, settings_.programs, child_environment(folder),
+                              *settings_.restore);
+    write_private(folder.bootstrap_sql(), restored_sql(prepared_.identity));
+  } else if (is_new) {
+    write_private(folder.bootstrap_sql(), bootstrap_sql(prepared_.identity));
+  }
+  write_files("");
+}
+
+std::optional<BackupSettings> Replica::offered_backups() const {
+  if (settings_.backup_repository.empty()) return std::nullopt;
+  return BackupSettings{settings_.backup_repository, prepared_.identity.id,
+                        settings_.backup_options};
 }
 
 Async<void> Replica::start() {
   auto const& folder = prepared_.folder;
   auto const joins = prepared_.member.joins.has_value();
-  clear_remains(joins);
+  auto const is_new = clear_remains(joins);
   if (joins) {
     auto cluster =
         co_await join_etcd(client_, prepared_.identity, address(), *prepared_.member.joins);
     write_files(std::move(cluster));
   } else {
-    write_files("");
+    co_await make_first(is_new);
   }
   make_private_folder(folder.etcd_data());
   running_.spawn(etcd_.run());
   co_await wait_for_etcd();
   if (keeper_.is_removed()) co_return;
   co_await keeper_.enter();
+  co_await backups_.begin(offered_backups());
   running_.spawn(patroni_.run());
   co_await wait_for_postgres();
   std::filesystem::remove(folder.bootstrap_sql());
@@ -247,6 +280,7 @@ Async<void> Replica::keep() {
   for (;;) {
     co_await sleep_for(1s);
     co_await keeper_.look();
+    co_await backups_.look(keeper_.is_primary());
     watch_patroni();
     if (!keeper_.is_removed()) continue;
     log::info(fmt::format("{} was removed from the set; ending", address().name()));
@@ -270,6 +304,7 @@ Async<void> Replica::live() {
 
 /// Patroni first, which stops PostgreSQL and hands the primary's role over while etcd still runs.
 Async<void> Replica::stop() {
+  co_await backups_.stop();
   co_await patroni_.stop(kPatroniPatience);
   co_await etcd_.stop(kEtcdPatience);
   running_.cancel();

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "cluster/backup_settings.hpp"
 #include "cluster/configuration.hpp"
+#include "cluster/restore.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -25,6 +27,9 @@ struct ReplicaSettings {
   std::chrono::seconds ttl{5};
   Durability durability = Durability::strict;
   std::map<std::string, std::string> parameters;
+  std::string backup_repository;  // empty: the set keeps no backups, or knows where already
+  BackupOptions backup_options;
+  std::optional<RestoreSettings> restore;  // for a set's first start
   ReplicaPrograms programs;
 };
 

@@ -157,7 +157,7 @@ std::optional<Election> election_of(SetLook const& look, std::string const& prim
 
 bool SetStatus::is_healthy() const {
   return writes == "yes" && voters_present >= majority &&
-         (members.size() < 2 || !successors.empty()) &&
+         (members.size() < 2 || !successors.empty()) && backup_problem(backups, now).empty() &&
          std::all_of(members.begin(), members.end(),
                      [](MemberStatus const& member) { return member.is_healthy; });
 }
@@ -165,6 +165,8 @@ bool SetStatus::is_healthy() const {
 SetStatus combine(SetLook const& look) {
   SetStatus status;
   status.set = look.set;
+  status.now = look.now;
+  status.backups = look.backups;
   auto const leaders = names_of(look, "leader");
   auto const leader = leaders.empty() ? "" : leaders.front();
   auto const* primary = look_at(look, leader);

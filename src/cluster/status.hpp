@@ -2,6 +2,7 @@
 
 #include "base/time_text.hpp"
 #include "cluster/access.hpp"
+#include "cluster/backup_report.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -29,6 +30,7 @@ struct SetLook {
   std::optional<Json> configuration;
   std::optional<Json> history;
   std::optional<Json> election;  // as the primary's keeper wrote it
+  BackupState backups;
   SystemTime now;
 };
 
@@ -71,7 +73,9 @@ struct SetStatus {
   std::int64_t term = 0;  // etcd's
   std::optional<std::int64_t> timeline;
   std::optional<Election> election;
+  BackupState backups;  // without settings: the set keeps none
   std::vector<MemberStatus> members;
+  SystemTime now;
 
   bool is_healthy() const;
 };

@@ -1,5 +1,6 @@
 // A status as JSON and as text.
 #include "cluster/status.hpp"
+#include "cluster/text_parts.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,14 +23,6 @@ constexpr std::string_view kPlain = "\033[0m";
 template <class T>
 Json or_null(std::optional<T> const& value) {
   return value ? Json(*value) : Json(nullptr);
-}
-
-Json time_or_null(std::optional<SystemTime> const& time) {
-  return time ? Json(format_time(*time)) : Json(nullptr);
-}
-
-Json text_or_null(std::string const& text) {
-  return text.empty() ? Json(nullptr) : Json(text);
 }
 
 JsonObject to_json(MemberStatus const& member) {
@@ -72,12 +65,6 @@ std::string duration_text(seconds duration) {
     ++shown;
   }
   return text;
-}
-
-std::string bytes_text(std::int64_t bytes) {
-  if (bytes < 10'240) return fmt::format("{} B", bytes);
-  auto const kib = static_cast<double>(bytes) / 1024;
-  return kib < 10'240 ? fmt::format("{:.0f} KiB", kib) : fmt::format("{:.0f} MiB", kib / 1024);
 }
 
 std::string lag_text(MemberStatus const& member) {
@@ -165,8 +152,7 @@ std::string election_text(SetStatus const& status) {
   if (status.primary.empty()) return "there is no primary";
   auto text = fmt::format("primary {}", status.primary);
   if (status.election && status.election->primary == status.primary) {
-    text += fmt::format(" since {}: {}", format_time(status.election->at).substr(0, 19) + "Z",
-                        status.election->reason);
+    text += fmt::format(" since {}: {}", short_time(status.election->at), status.election->reason);
   }
   if (status.members.size() > 1) {
     text += status.successors.empty()
@@ -204,6 +190,7 @@ JsonObject to_json(SetStatus const& status) {
           {"term", status.term},
           {"timeline", or_null(status.timeline)},
           {"election", election},
+          {"backups", status.backups.settings ? Json(to_json(status.backups, status.now)) : Json()},
           {"members", members}};
 }
 
@@ -214,7 +201,12 @@ std::string to_text(SetStatus const& status, SystemTime now, bool colours) {
   auto text =
       fmt::format("set {}: {}; {} of {} votes are there, {} are a majority (term {})\n", status.set,
                   health, status.voters_present, status.voters, status.majority, status.term);
-  text += writes_text(status) + "\n" + election_text(status) + "\n\n";
+  text += writes_text(status) + "\n" + election_text(status) + "\n";
+  if (status.backups.settings) {
+    auto const is_well = backup_problem(status.backups, now).empty();
+    text += painted(backups_line(status.backups, now), is_well ? kPlain : kRed, colours) + "\n";
+  }
+  text += "\n";
   return text + members_text(status, now, colours);
 }
 

@@ -1,6 +1,8 @@
 #include "server/replica_commands.hpp"
 
+#include "base/time_text.hpp"
 #include "cluster/replica.hpp"
+#include "records/change_log.hpp"
 #include "server/command_options.hpp"
 #include "server/settings.hpp"
 
@@ -35,6 +37,16 @@ constexpr std::array kReplicaOptions{
     Option{"durability", "strict|available",
            "First member: whether writes wait while no standby can confirm them (strict)."},
     Option{"postgres", "NAME=VALUE", "A setting of this member's PostgreSQL.", true},
+    Option{"backup-dir", "DIR",
+           "Where the set keeps its backups and its log, for a set that has no such folder yet: "
+           "every member reaches it by this path."},
+    Option{"backup-settings", "FILE",
+           "Options of pgBackRest, one NAME=VALUE on a line: for other stores than a folder, for "
+           "encryption."},
+    Option{"restore-from", "DIR",
+           "First member: begin with what a set has in this folder, instead of an empty database."},
+    Option{"restore-to", "TIME", "The moment, such as 2026-11-21T12:34:56Z (all that there is)."},
+    Option{"restore-set", "NAME", "Which set, where the folder holds several."},
     Option{"log-format", "text|json", "Form of the log's lines (text)."},
     Option{"log-level", "LEVEL", "debug, info, warning or error (info)."}};
 
@@ -79,6 +91,56 @@ void read_ports(Values const& values, ReplicaSettings& settings) {
   read("etcd-peer-port", settings.etcd_peer_port);
 }
 
+bool is_given(Values const& values, char const* name) {
+  return !values.at(name).empty();
+}
+
+void require_with(Values const& values, char const* name, char const* needed) {
+  if (!is_given(values, name) || is_given(values, needed)) return;
+  throw std::invalid_argument(fmt::format("--{} goes with --{}.", name, needed));
+}
+
+void read_restore(Values const& values, ReplicaSettings& settings) {
+  require_with(values, "restore-to", "restore-from");
+  require_with(values, "restore-set", "restore-from");
+  if (!is_given(values, "restore-from")) return;
+  if (settings.join) {
+    throw std::invalid_argument(
+        "--restore-from begins a new set, so it does not go with --join: the other members join "
+        "the first one and clone its data.");
+  }
+  cluster::RestoreSettings restore;
+  restore.options = settings.backup_options;
+  with_value(values, "restore-from", [&](std::string const& value) {
+    restore.repository = cluster::parse_repository(value);
+  });
+  with_value(values, "restore-set", [&](std::string const& value) { restore.stanza = value; });
+  with_value(values, "restore-to", [&](std::string const& value) {
+    restore.to = parse_time(value);
+    if (!restore.to) {
+      throw std::invalid_argument(
+          fmt::format("'{}' is not a time such as 2026-11-21T12:34:56Z", value));
+    }
+  });
+  // Positions of before the moment must not pass for positions of after it.
+  for (auto const& statement : records::new_epoch()) restore.statements.push_back(statement.sql);
+  restore.table = "_changes";
+  settings.restore = std::move(restore);
+}
+
+void read_backups(Values const& values, ReplicaSettings& settings) {
+  with_value(values, "backup-dir", [&](std::string const& value) {
+    settings.backup_repository = cluster::parse_repository(value);
+  });
+  with_value(values, "backup-settings", [&](std::string const& value) {
+    settings.backup_options = cluster::read_backup_options(value);
+  });
+  if (is_given(values, "backup-settings") && !is_given(values, "backup-dir") &&
+      !is_given(values, "restore-from")) {
+    throw std::invalid_argument("--backup-settings goes with --backup-dir or --restore-from.");
+  }
+}
+
 void require_given(Values const& values, char const* name, char const* example) {
   if (!values.at(name).empty()) return;
   throw std::invalid_argument(
@@ -116,6 +178,8 @@ ReplicaSettings read_replica(Values const& values) {
         "--join needs --join-token FILE: a copy of the file join-token in the data folder of a "
         "member, which holds the secrets of the set.");
   }
+  read_backups(values, settings);
+  read_restore(values, settings);
   return settings;
 }
 

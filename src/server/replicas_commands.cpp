@@ -1,16 +1,12 @@
 // minga replicas: what an operator asks and tells a replica set.
-#include "async/deadline.hpp"
 #include "base/json_text.hpp"
 #include "base/time_text.hpp"
 #include "cluster/configuration.hpp"
 #include "cluster/operations.hpp"
-#include "server/command_options.hpp"
 #include "server/replica_commands.hpp"
+#include "server/replicas.hpp"
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <boost/json/value_to.hpp>
 #include <fmt/format.h>
 
@@ -25,58 +21,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using cluster::HostPort;
-using cluster::SetAccess;
-
-constexpr auto kPatience = 20s;
 
 constexpr std::array kAccessOptions{
     Option{"data", "DIR", "A member's folder on this machine, for its join token (minga-replica)."},
     Option{"join-token", "FILE", "The join token itself, on a machine without a member."},
     Option{"member", "HOST:PORT", "The member to ask first."}};
-
-/// What all of `minga replicas` is told.
-struct Given {
-  Values values;
-  bool as_json = false;
-  bool force = false;
-  std::string member;
-  std::string candidate;
-  std::string durability;
-  std::vector<std::string> parameters;
-};
-
-std::filesystem::path token_of(Values const& values) {
-  if (!values.at("join-token").empty()) return values.at("join-token").front();
-  auto const& data = values.at("data");
-  return std::filesystem::path(data.empty() ? "minga-replica" : data.front()) / "join-token";
-}
-
-SetAccess access_by(Given const& given) {
-  std::optional<HostPort> first;
-  with_value(given.values, "member",
-             [&](std::string const& value) { first = cluster::parse_host_port(value); });
-  auto const token = token_of(given.values);
-  std::error_code unreadable;
-  if (!std::filesystem::exists(token, unreadable)) {
-    throw std::invalid_argument(fmt::format(
-        "There is no join token {}. Give a member's folder by --data DIR, or a copy of its file "
-        "join-token by --join-token FILE.",
-        token.string()));
-  }
-  return SetAccess(cluster::read_join_token(token), first);
-}
-
-template <class T>
-T wait_for(Async<T> task) {
-  boost::asio::io_context context(1);
-  auto outcome = boost::asio::co_spawn(context, std::move(task), boost::asio::use_future);
-  context.run();
-  return outcome.get();
-}
-
-Deadline soon() {
-  return Clock::now() + kPatience;
-}
 
 bool colours() {
   auto const* unwanted = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
@@ -89,10 +38,6 @@ HostPort member_argument(std::string const& text) {
   } catch (std::invalid_argument const& error) {
     throw std::invalid_argument(fmt::format("{}.", error.what()));
   }
-}
-
-void print_json(Json const& value) {
-  fmt::print("{}\n", pretty(value));
 }
 
 /// 0: all is well; 1: something is not.
@@ -153,6 +98,7 @@ void print_configuration(Json const& shared, std::vector<cluster::MemberAddress>
 int configure(Given const& given) {
   auto const changes = changes_of(given);
   auto const access = access_by(given);
+  change_backups(given, access);
   if (!changes.empty()) wait_for(cluster::change_configuration(access, changes, soon()));
   auto const members = wait_for(cluster::current_members(access, soon()));
   auto const shared = wait_for(cluster::read_configuration(access, soon()));
@@ -246,6 +192,23 @@ class ReplicasCommand {
   std::shared_ptr<Given> given_;  // of the action added last
 };
 
+void add_backups(ReplicasCommand& replicas) {
+  auto& backup = replicas.add("backup", "Makes a backup now, of what has changed since the last.",
+                              make_backup);
+  backup.add_flag("--full", replicas.given().full, "Of everything.");
+  auto& backups = replicas.add(
+      "backups", "Lists the backups, and since when moments can be restored.", list_backups);
+  backups.add_flag("--json", replicas.given().as_json, "As JSON.");
+  backups
+      .add_option("--repository", replicas.given().repository,
+                  "Of all sets in that folder, without a set that runs.")
+      ->type_name("DIR");
+  backups
+      .add_option("--backup-settings", replicas.given().backup_settings,
+                  "Options of pgBackRest, as for minga replica; goes with --repository.")
+      ->type_name("FILE");
+}
+
 }  // namespace
 
 void add_replicas(CLI::App& cli, Actions& actions) {
@@ -266,6 +229,15 @@ void add_replicas(CLI::App& cli, Actions& actions) {
       .add_option("--postgres", replicas.given().parameters,
                   "A setting of PostgreSQL on every member.")
       ->type_name("NAME=VALUE");
+  config
+      .add_option("--backup-dir", replicas.given().repository,
+                  "Where the set keeps its backups from now on, reached by every member by this "
+                  "path; off: nowhere.")
+      ->type_name("DIR|off");
+  config
+      .add_option("--backup-settings", replicas.given().backup_settings,
+                  "Options of pgBackRest, one NAME=VALUE on a line; goes with --backup-dir.")
+      ->type_name("FILE");
   auto& add = replicas.add("add", "Says what to run on the machine of a new member.", explain_add);
   add.add_option("HOST:PORT", replicas.given().member, "The new member.")->required();
   auto& removal = replicas.add("remove", "Takes a member off the set.", remove);
@@ -276,6 +248,7 @@ void add_replicas(CLI::App& cli, Actions& actions) {
       ->type_name("HOST:PORT");
   auto& reinit = replicas.add("reinit", "Makes a standby's copy anew.", reinitialize);
   reinit.add_option("HOST:PORT", replicas.given().member, "The standby.")->required();
+  add_backups(replicas);
 }
 
 }  // namespace minga::server
