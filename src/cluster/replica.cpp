@@ -235,6 +235,8 @@ Async<void> Replica::make_first(bool is_new) {
 }
 
 std::optional<BackupSettings> Replica::offered_backups() const {
+  auto const kept = BackupFolder(prepared_.folder).offered();
+  if (std::filesystem::exists(kept)) return backup_settings_from(read_json(read_text(kept)));
   if (settings_.backup_repository.empty()) return std::nullopt;
   return BackupSettings{settings_.backup_repository, prepared_.identity.id,
                         settings_.backup_options};
@@ -257,6 +259,7 @@ Async<void> Replica::start() {
   if (keeper_.is_removed()) co_return;
   co_await keeper_.enter();
   co_await backups_.begin(offered_backups());
+  std::filesystem::remove(BackupFolder(folder).offered());
   running_.spawn(patroni_.run());
   co_await wait_for_postgres();
   std::filesystem::remove(folder.bootstrap_sql());

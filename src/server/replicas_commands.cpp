@@ -2,6 +2,7 @@
 #include "base/json_text.hpp"
 #include "base/time_text.hpp"
 #include "cluster/configuration.hpp"
+#include "cluster/new_set.hpp"
 #include "cluster/operations.hpp"
 #include "server/replica_commands.hpp"
 #include "server/replicas.hpp"
@@ -165,6 +166,26 @@ int reinitialize(Given const& given) {
   return 0;
 }
 
+int force_new_set(Given const& given) {
+  auto const& data = given.values.at("data");
+  if (data.empty()) throw std::invalid_argument("force-new-set needs --data, a member's folder.");
+  auto const path = std::filesystem::absolute(data.front()).lexically_normal();
+  cluster::Folder const folder(path);
+  auto const access = access_by(given);
+  auto const member = cluster::read_member(folder);
+  if (member) wait_for(cluster::require_lost(access, member->address, soon()));
+  cluster::force_new_set(folder);
+  fmt::print(
+      "{0} is a set of its own at its next start, with the data that it has.\n"
+      "1. Start its minga replica by the usual command line.\n"
+      "2. Never start the other members again: delete their folders, or they would make a second "
+      "set.\n"
+      "3. Give applications the URL of minga replicas config, which names this member alone.\n"
+      "4. Let new members join, by a new copy of the join token: minga replicas add says how.\n",
+      member->address.name());
+  return 0;
+}
+
 class ReplicasCommand {
  public:
   ReplicasCommand(CLI::App& command, Actions& actions) : command_(command), actions_(actions) {}
@@ -248,6 +269,11 @@ void add_replicas(CLI::App& cli, Actions& actions) {
       ->type_name("HOST:PORT");
   auto& reinit = replicas.add("reinit", "Makes a standby's copy anew.", reinitialize);
   reinit.add_option("HOST:PORT", replicas.given().member, "The standby.")->required();
+  replicas.add(
+      "force-new-set",
+      "For a set that has lost its majority for good: makes the stopped member of --data a "
+      "set of its own.",
+      force_new_set);
   add_backups(replicas);
 }
 
