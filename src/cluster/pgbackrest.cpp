@@ -57,8 +57,10 @@ std::vector<Stanza> read_stanzas(std::string_view text) {
   boost::system::error_code error;
   auto const value = read_json(text, error);
   if (error || !value.is_array()) {
-    throw std::invalid_argument(
-        fmt::format("pgBackRest's list of backups is no JSON array: {}", text.substr(0, 200)));
+    // What it cannot decrypt it quotes as it is.
+    throw Error::unavailable(
+        "pgBackRest's list of backups is no JSON. If the repository is encrypted, give its options "
+        "repo1-cipher-type and repo1-cipher-pass by --backup-settings FILE.");
   }
   std::vector<Stanza> stanzas;
   for (auto const& each : value.get_array()) {

@@ -36,7 +36,7 @@ struct Stanza {
   bool operator==(Stanza const&) const = default;
 };
 
-/// `pgbackrest info --output=json`. Throws std::invalid_argument for what it does not write.
+/// `pgbackrest info --output=json`. Throws Error 503 for what is no such list.
 std::vector<Stanza> read_stanzas(std::string_view text);
 
 Json to_json(Backup const& backup);

@@ -36,8 +36,9 @@ TEST(PgBackRestInfo, GivesSetsAndGoodBackups) {
 }
 
 TEST(PgBackRestInfo, IsRefusedWhenItIsNoList) {
-  EXPECT_THROW(read_stanzas("ERROR: [055]"), std::invalid_argument);
-  EXPECT_THROW(read_stanzas("{}"), std::invalid_argument);
+  EXPECT_THROW(read_stanzas("ERROR: [055]"), Error);
+  EXPECT_THROW(read_stanzas("[\"\x8a\"]"), Error) << "quoted from a file that is encrypted";
+  EXPECT_THROW(read_stanzas("{}"), Error);
 }
 
 TEST(PgBackRestWords, AreTheErrorInOneLine) {

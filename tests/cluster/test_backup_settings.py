@@ -64,7 +64,7 @@ def test_a_repository_is_encrypted_by_pgbackrests_own_options(replica_set):
     segments = [path.name for path in repository.rglob("*.lz4")]
     assert segments, "the log is compressed as the options say"
     closed = harness.run("replicas", "backups", "--repository", repository)
-    assert closed.returncode == 1, closed.stdout
+    assert closed.returncode == 1 and "repo1-cipher-pass" in closed.stderr, closed.stderr
     opened = harness.run("replicas", "backups", "--repository", repository, "--backup-settings", options)
     assert opened.returncode == 0 and re.search(r"\d{8}-\d{6}F", opened.stdout), opened.stderr
     copy = replica_set.member("--restore-from", repository, "--backup-settings", options, set_name="copy").start()
