@@ -85,7 +85,10 @@ def test_a_log_that_waits_too_long_is_cut_and_the_next_backup_mends_it(replica_s
         for number in range(8):
             psql(member.url, f"INSERT INTO kept VALUES ({number})")
             end_segment(member)
-        harness.wait_for(lambda: status(member)["backups"]["problem"], 2 * SETTLING, every=0.3)
+        notes = member.data / "postgres" / "pg_wal" / "archive_status"
+        # 8 files of 16 MB wait, until PostgreSQL's archiver comes back to them: once a minute at the least.
+        harness.wait_for(lambda: len(list(notes.glob("*.ready"))) <= 2, 2 * SETTLING, every=0.3)
+        harness.wait_for(lambda: status(member)["backups"]["problem"], SETTLING, every=0.3)
         assert rows(member.url) == list(range(8)), "writes go on"
     finally:
         away.rename(repository)
