@@ -297,7 +297,8 @@ Async<void> Backups::inspect() {
 }
 
 /// A primary that is lost may have finished files of its log without handing them over. Its
-/// successor has them, but PostgreSQL there takes them for stored.
+/// successor has them, but PostgreSQL there takes them for stored; so it does with those that were
+/// thrown away while too many waited.
 Async<std::size_t> Backups::push_missing(std::vector<std::string> const& stored) {
   std::set<std::string> const known(stored.begin(), stored.end());
   auto const first =
@@ -318,7 +319,7 @@ Async<void> Backups::mend() {
   auto stored = co_await pgbackrest_.segments(stanza, kNoDeadline);
   auto const pushed = co_await push_missing(stored);
   if (pushed > 0) {
-    log::info(fmt::format("stored {} file{} of the log that the last primary had not", pushed,
+    log::info(fmt::format("stored {} file{} of the log that the repository lacked", pushed,
                           pushed == 1 ? "" : "s"));
     stored = co_await pgbackrest_.segments(stanza, kNoDeadline);
   }

@@ -90,10 +90,15 @@ def test_a_log_that_waits_too_long_is_cut_and_the_next_backup_mends_it(replica_s
         harness.wait_for(lambda: len(list(notes.glob("*.ready"))) <= 2, 2 * SETTLING, every=0.3)
         harness.wait_for(lambda: status(member)["backups"]["problem"], SETTLING, every=0.3)
         assert rows(member.url) == list(range(8)), "writes go on"
+        stored = {path.name[:24] for path in away.rglob("0000*")}
+        thrown = [note.stem for note in sorted(notes.glob("*.done")) if len(note.stem) == 24 and note.stem not in stored]
+        assert len(thrown) > 1, "PostgreSQL was told that they are stored"
+        (notes.parent / thrown[0]).unlink()  # as PostgreSQL does once it keeps enough others
     finally:
         away.rename(repository)
     harness.wait_for(lambda: len(backups(member)["backups"]) > before, BACKUP, every=0.3)
     seen = harness.wait_for(lambda: not backups(member)["problem"] and backups(member), SETTLING, every=0.3)
+    assert "of the log that the repository lacked" in member.log(1000), "what was there still is stored after all"
     assert seen["since"] == seen["backups"][-1]["ended"], "no moment within the gap is promised"
 
 

@@ -244,7 +244,7 @@ def test_what_a_lost_primary_had_not_stored_its_successor_stores(site):
         away.rename(site.repository)
     shutil.rmtree(lost.data / "postgres")  # nobody else can hand over its files
     primary = site.primary()
-    harness.wait_for(lambda: "that the last primary had not" in primary.log(1000), SETTLING, every=0.3)
+    harness.wait_for(lambda: "of the log that the repository lacked" in primary.log(1000), SETTLING, every=0.3)
     stored(primary)
     harness.wait_for(lambda: not backups(primary)["problem"], 2 * SETTLING, every=0.3)
     assert restored(site, "--restore-to", between) == [*range(1000, 1007)]
