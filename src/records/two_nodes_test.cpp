@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdio>
+#include <future>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -227,6 +229,50 @@ TEST_F(TwoNodes, ShowEveryChangeOnceAndInOrder) {
     }
     before = &change;
   }
+}
+
+Async<void> create_many(Store& store, int count) {
+  for (int i = 0; i < count; ++i) {
+    Context context;
+    JsonObject record;
+    co_await store.create(context, "people", std::move(record));
+  }
+}
+
+/// Reads on as fast as it can, until nothing follows what was there in the end.
+Async<void> follow_until(Store& store, std::atomic<bool> const& is_over,
+                         std::multiset<std::string>& seen) {
+  Place position;
+  for (auto goes_on = true; goes_on;) {
+    auto const was_over = is_over.load();
+    auto const changes = co_await store.changes().after(position, 1'000, kNoDeadline);
+    for (auto const& change : changes) {
+      position = change.place;
+      seen.insert(change.record_id);
+    }
+    goes_on = !changes.empty() || !was_over;
+  }
+}
+
+/// Transactions end, and let go of their locks one by one, while the log is read.
+TEST_F(TwoNodes, HideNoChangeOfTransactionsThatAreJustEnding) {
+  constexpr int kWriters = 8;
+  constexpr int kEach = 1'000;
+  std::atomic<bool> is_over = false;
+  std::multiset<std::string> seen;
+  auto following = two->start(follow_until(*two->store, is_over, seen), 1);
+  std::vector<std::future<void>> writers;
+  for (std::size_t i = 0; i < kWriters; ++i) {
+    writers.push_back(one->start(create_many(*one->store, kEach), i % 2));
+    writers.push_back(two->start(create_many(*two->store, kEach), i % 2));
+  }
+  for (auto& each : writers) each.get();
+  is_over = true;
+  following.get();
+  auto const all = one->changes();
+  ASSERT_EQ(all.size(), std::size_t{2} * kWriters * kEach);
+  EXPECT_EQ(seen.size(), all.size());
+  for (auto const& change : all) EXPECT_EQ(seen.count(change.record_id), 1U) << change.record_id;
 }
 
 /// A transaction of psql's that stays open after these statements.
