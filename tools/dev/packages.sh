@@ -86,6 +86,7 @@ release_services() {
     case "$package" in
       etcd-server) "${as_root[@]}" systemctl disable --quiet etcd || warn "The service etcd starts at the next boot." ;;
       patroni) "${as_root[@]}" systemctl disable --quiet patroni || warn "The service patroni starts at the next boot." ;;
+      pgbackrest) "${as_root[@]}" systemctl disable --quiet pgbackrest || warn "The service pgbackrest starts at the next boot." ;;
     esac
   done
 }
