@@ -307,6 +307,9 @@ class Session final : public SessionBase {
     if (request.method() == Method::options) co_return answer_options(request);
     std::string fault;
     std::optional<Response> response;
+    // At the deadline what the handler waits for is cancelled. It is not stopped where it waits for
+    // nothing: what it had done by then is done, and it says so.
+    co_await asio::this_coro::throw_if_cancelled(false);
     shared_.metrics.running.Increment();
     try {
       response = co_await shared_.handler(request);
@@ -318,6 +321,7 @@ class Session final : public SessionBase {
     shared_.metrics.running.Decrement();
     // However the handler took its cancellation: its answer is to be sent.
     co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    co_await asio::this_coro::throw_if_cancelled(true);
     auto const expired = std::exchange(expired_, false);
     if (response) co_return std::move(*response);
     if (expired) co_return error_response(deadline_error(), request.id());

@@ -127,6 +127,14 @@ TEST(Deadline, AnswersForAHandlerThatTakesTooLong) {
   }
 }
 
+TEST(Deadline, DoesNotDenyWhatWasDoneMeanwhile) {
+  TestServer server(with([](http::Settings& settings) { settings.request_timeout = 300ms; }));
+  RawClient client(server.port());
+  client.send(get("/thorough") + get("/"));
+  EXPECT_EQ(client.read_answer()->status, 200) << "503 would say that nothing was done";
+  EXPECT_EQ(client.read_answer()->body, "/");
+}
+
 TEST(Deadline, AnswersAClientWhoseBodyTricklesIn) {
   TestServer server(with([](http::Settings& settings) { settings.request_timeout = 300ms; }));
   RawClient client(server.port());

@@ -3,7 +3,9 @@
 #include "async/deadline.hpp"
 #include "http/request_impl.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -35,6 +37,15 @@ Async<void> write_endlessly(BodyWriter& writer) {
 Async<Response> echo(Request& request) {
   auto const body = co_await request.body();
   co_return Response::text(std::string(body));
+}
+
+/// Is at what no cancellation interrupts while its deadline passes, and then goes on.
+Async<Response> thorough(Request& request) {
+  auto const executor = co_await boost::asio::this_coro::executor;
+  auto token = boost::asio::bind_cancellation_slot(boost::asio::cancellation_slot(),
+                                                   boost::asio::use_awaitable);
+  co_await boost::asio::co_spawn(executor, sleep_for(1s), token);
+  co_return co_await echo(request);
 }
 
 Async<Response> stubborn() {
@@ -88,6 +99,7 @@ Async<Response> TestServer::handle(Request& request) {
   ++seen_.requests;
   auto const path = request.path();
   if (path == "/echo") co_return co_await echo(request);
+  if (path == "/thorough") co_return co_await thorough(request);
   if (path == "/stubborn") co_return co_await stubborn();
   if (path == "/slow") co_await sleep_for(1h);
   co_return choose(request);
