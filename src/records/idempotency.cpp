@@ -14,6 +14,10 @@ constexpr char const* kClaim =
     "$3, $4, '', $5) ON CONFLICT (scope, key, ordinal) DO NOTHING";
 constexpr char const* kKeep =
     "UPDATE _idempotency SET result = $4 WHERE scope = $1 AND key = $2 AND ordinal = $3";
+/// Changes nothing, but has its transaction wait until the row is as durable as a write. A primary
+/// that was cut off has rows in itself alone, which nobody was to hear of.
+constexpr char const* kConfirm =
+    "UPDATE _idempotency SET created = created WHERE scope = $1 AND key = $2 AND ordinal = $3";
 constexpr char const* kPrune = "DELETE FROM _idempotency WHERE created < $1";
 constexpr std::chrono::hours kKeepFor{24};
 
@@ -45,6 +49,8 @@ Async<std::optional<JsonObject>> find_outcome(sql::Transaction& transaction,
   if (rows.text(0, 0) != context.idempotency->request_hash) {
     throw Error(422, "idempotency_key_reused", "Idempotency-Key was used for another request.");
   }
+  sql::Statement confirm(kConfirm, key_of(*context.idempotency));
+  co_await transaction.execute(std::move(confirm));
   co_return read_json(rows.text(0, 1)).as_object();
 }
 

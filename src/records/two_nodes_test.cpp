@@ -6,16 +6,20 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <future>
 #include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace minga::records {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr int kRounds = 25;
 
@@ -118,6 +122,42 @@ TEST_F(TwoNodes, LeaveNoReferenceToWhatIsGone) {
     EXPECT_EQ(post.at("author"), "");
     EXPECT_TRUE(post.at("readers").as_array().empty());
   }
+}
+
+/// While one lives no standby confirms what the server commits.
+class NoStandby {
+ public:
+  NoStandby() { set("*"); }
+  ~NoStandby() { set(""); }
+  NoStandby(NoStandby const&) = delete;
+  NoStandby& operator=(NoStandby const&) = delete;
+
+ private:
+  static void set(char const* names) {
+    auto& server = testing_support::PostgresServer::shared();
+    server.sql(std::string("ALTER SYSTEM SET synchronous_standby_names = '") + names + "'");
+    server.reload();
+    while (server.sql("SHOW synchronous_standby_names") != names) std::this_thread::yield();
+  }
+};
+
+TEST_F(TwoNodes, RepeatNoAnswerThatNoStandbyHasConfirmed) {
+  auto const is_replayed = [&](TestStore& node, Clock::duration patience) {
+    Idempotency idempotency{"guest", "unconfirmed", "hash"};
+    node.context.idempotency = &idempotency;
+    node.context.deadline = Clock::now() + patience;
+    node.create("people", R"({"name":"n"})");
+    return idempotency.replayed;
+  };
+  {
+    NoStandby const alone;
+    EXPECT_EQ(error_of([&] { is_replayed(*one, 300ms); }).status(), 503);
+    EXPECT_EQ(error_of([&] { is_replayed(*two, 300ms); }).status(), 503)
+        << "it is in this server alone";
+  }
+  EXPECT_TRUE(is_replayed(*two, 20s));
+  one->context.deadline = kNoDeadline;
+  EXPECT_EQ(one->list("people", "").total_items, 1);
 }
 
 Async<void> repeat(Store& store, std::vector<std::string>& ids, int& replayed) {
