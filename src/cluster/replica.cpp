@@ -14,6 +14,7 @@
 #include "cluster/prepare.hpp"
 #include "cluster/process.hpp"
 #include "cluster/restore.hpp"
+#include "cluster/wall_clock.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -124,6 +125,7 @@ class Replica {
   TaskGroup reaping_;
   TaskGroup running_;
   int patroni_starts_ = 0;
+  WallClock wall_clock_;
   bool is_primary_ = false;
 };
 
@@ -267,14 +269,24 @@ Async<void> Replica::start() {
 }
 
 /// Patroni that does not answer for longer than the set waits for a primary is killed and started
-/// anew: what it then finds decides whether its PostgreSQL may stay primary.
+/// anew: what it then finds decides whether its PostgreSQL may stay primary. Likewise where the
+/// clock was set back.
 void Replica::watch_patroni() {
   if (patroni_starts_ != patroni_.starts()) {
     patroni_starts_ = patroni_.starts();
     keeper_.await_patroni();
   }
-  if (!keeper_.patroni_is_silent()) return;
-  log::error("patroni does not answer; killing it");
+  if (auto const step = wall_clock_.set_back()) {
+    // It would sleep until its next turn's time comes again, and its leader's key end meanwhile.
+    log::warning(
+        fmt::format("the clock was set back by {} ms; starting patroni anew, which plans "
+                    "by it",
+                    step->count()));
+  } else if (keeper_.patroni_is_silent()) {
+    log::error("patroni does not answer; killing it");
+  } else {
+    return;
+  }
   patroni_.kill();
   keeper_.await_patroni();
 }
