@@ -124,7 +124,9 @@ JsonObject dynamic_configuration(MemberConfiguration const& member) {
           {"minga", {{"durability", durability_name(member.durability)}}},
           {"postgresql",
            {{"use_pg_rewind", true},
-            {"use_slots", true},
+            // A new primary makes them two turns after its promotion, and no standby could follow
+            // before: writes would wait that long. wal_keep_size holds what standbys need.
+            {"use_slots", false},
             {"remove_data_directory_on_rewind_failure", true},
             {"remove_data_directory_on_diverged_timelines", true},
             {"parameters", shared_parameters()}}}};
