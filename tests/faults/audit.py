@@ -10,7 +10,7 @@ import signal
 import direct
 import harness
 import psycopg2
-from linearizability import READ, SWAP, WRITE, Operation, is_linearizable
+from linearizability import READ, SWAP, WRITE, Operation, is_linearizable, stale_reads
 from replica_set import tree
 from workload import DONE, REFUSED, UNKNOWN
 
@@ -149,15 +149,15 @@ def counted(journal, stored, before):
     yield from (f"two visits got the number {n}" for n, times in collections.Counter(acknowledged).items() if times > 1)
 
 
-def one_after_the_other(load, stored):
-    """The shared records: what clients saw of each could have happened in some order, and led to what is there."""
+def histories(load, stored):
+    """Of each shared record: (its id, what it began with, what clients saw of it, what is there in the end)."""
     end = max(entry.end for entry in load.journal.entries) + 1
     for record, initial in load.initial.items():
-        history = [Operation(READ, stored.tasks.get(record), end, end)]
+        seen = []
         for entry in load.journal.of("read", "update", "cas"):
             if entry.record != record or entry.outcome == REFUSED and entry.result != "other":
                 continue
-            history.append(
+            seen.append(
                 Operation(
                     {"read": READ, "update": WRITE, "cas": SWAP}[entry.kind],
                     entry.result if entry.kind == "read" else entry.value,
@@ -167,8 +167,21 @@ def one_after_the_other(load, stored):
                     entry.result == "other",
                 )
             )
-        if not is_linearizable(history, initial):
-            yield f"{record}, {len(history)} requests: no order explains the answers"
+        yield record, initial, seen, Operation(READ, stored.tasks.get(record), end, end)
+
+
+def one_after_the_other(load, stored, may_be_stale):
+    """The shared records: what clients saw of each could have happened in some order, and led to what is there. Where
+    stale reads are known of, they are counted and the rest is looked at."""
+    for record, initial, seen, last in histories(load, stored):
+        stale = stale_reads(seen)
+        if may_be_stale:
+            load.stale += len(stale)
+            left_out = {read for read, _ in stale}
+            seen = [operation for operation in seen if operation not in left_out]
+        if not is_linearizable([*seen, last], initial):
+            shown = [f"{read} after {write}" for read, write in stale[:SHOWN]]
+            yield f"{record}, {len(seen)} requests: no order explains the answers; stale: {shown}"
 
 
 def one_primary(journal, stored):
@@ -206,7 +219,7 @@ def delivered(subscriber, stored):
     )
 
 
-def audit(deployment, load):
+def audit(deployment, load, may_be_stale=False):
     """All that is wrong after the round, as texts."""
     found, wrong = read_members(deployment, load)
     for name, stored in found.items():
@@ -214,11 +227,12 @@ def audit(deployment, load):
             *lost_and_doubled(load.journal, stored),
             *done_once(load.journal, stored),
             *counted(load.journal, stored, load.hits_before),
-            *one_after_the_other(load, stored),
             *one_primary(load.journal, stored),
         ):
             wrong.append(f"on {name}: {text}")
+    # The members hold the same, or that is wrong already.
     stored = found[deployment.primary.name]
+    wrong += one_after_the_other(load, stored, may_be_stale)
     for subscriber in load.subscribers:
         wrong += delivered(subscriber, stored)
     return wrong

@@ -3,15 +3,26 @@
 import functools
 import json
 import os
+import pathlib
 import shutil
+import subprocess
+import tempfile
 
 import harness
 import network
 from replica_set import FAILOVER, ReplicaSet
 
 SETTLING = 120.0
+DISK = "3g"
+# The disks are memory, so that one can be filled: what is kept for members that were away must fit.
+SMALL = ("--postgres", "wal_keep_size=128MB", "--postgres", "max_wal_size=128MB")
 DEADLINES = ("30000", "4000")  # ms, of the nodes' requests: one waits for a new primary, the other gives up sooner
 TAIL = 40
+
+
+def can_mount(folder):
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "minga", folder], capture_output=True, check=False)
+    return made.returncode == 0 and subprocess.run(["umount", folder], check=False).returncode == 0
 
 
 class Loopback:
@@ -32,6 +43,7 @@ class Deployment:
         self.net = net
         self.is_loopback = isinstance(net, Loopback)
         self.set = replica_set or ReplicaSet(f"{network.FOLDER_PREFIX}{os.getpid()}-")
+        self.has_disks = os.geteuid() == 0 and can_mount(self.set.root)
         self.machines, self.nodes = {}, []
         try:
             for number in range(3):
@@ -59,7 +71,20 @@ class Deployment:
     def place_member(self, name):
         address, runner = self.place(name)
         listen = f"{address}:0" if self.is_loopback else f"{address}:5432"
-        return self.set.member(listen=listen, runner=runner)
+        member = self.set.member(*SMALL, listen=listen, runner=runner)
+        if self.has_disks:
+            member.data.mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=0700,size={DISK}", "minga", member.data], check=True)
+        return member
+
+    def fill_disk(self, member):
+        """As a disk that others fill: it keeps what it has and takes nothing more."""
+        space = os.statvfs(member.data)
+        used = (space.f_blocks - space.f_bfree) * space.f_frsize
+        subprocess.run(["mount", "-o", f"remount,size={used}", member.data], check=True)
+
+    def empty_disk(self, member):
+        subprocess.run(["mount", "-o", f"remount,size={DISK}", member.data], check=True)
 
     def place_node(self, name, deadline):
         address, runner = self.place(name)
@@ -140,17 +165,26 @@ class Deployment:
                 node.start()
         self.wait_settled()
 
-    def log(self):
-        nodes = "\n".join(
-            f"--- {node.data.parent.name}\n" + "\n".join(node.log().splitlines()[-TAIL:]) for node in self.nodes
-        )  # fmt: skip
-        return f"{self.set.log()}\n{nodes}"
+    def keep_logs(self, name):
+        """Copies what all have logged to the build's folder; says where, and shows the ends."""
+        folder = pathlib.Path(os.environ.get("MINGA_BUILD", tempfile.gettempdir())) / "faults-logs" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shown = [f"all logs: {folder}"]
+        paths = {member.data.name: member.log_path for member in self.members}
+        paths |= {node.data.parent.name: node.log_path for node in self.nodes}
+        for who, path in paths.items():
+            if path.exists():
+                shutil.copy(path, folder / f"{who}.log")
+                shown += [f"--- {who}", *path.read_text(errors="replace").splitlines()[-TAIL:]]
+        return "\n".join(shown)
 
     def close(self):
         try:
             for node in self.nodes:
                 if node.running():
                     node.kill()
-            self.set.close()
+            self.set.stop()
         finally:
+            network.remove_folder(self.set.root)
             self.net.close()

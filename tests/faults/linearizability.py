@@ -114,3 +114,18 @@ def is_linearizable(operations, initial):
         _put_back(entry)
         entry = entry.after
     return True
+
+
+def stale_reads(operations):
+    """[(read, write)]: what was read had been overwritten, and that answered, before the read began. Not all that can
+    be wrong with a history, but what a person sees at once."""
+    writes = [o for o in operations if o.kind != READ and not o.failed]
+    by_value = {o.value: o for o in writes}
+    found = []
+    for read in (o for o in operations if o.kind == READ):
+        source = by_value.get(read.value)
+        source_end = source.end if source else -math.inf  # what was there at first
+        later = [o for o in writes if o.begin > source_end and o.end < read.begin]
+        if later:
+            found.append((read, min(later, key=lambda o: o.end)))
+    return found

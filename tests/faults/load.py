@@ -25,6 +25,8 @@ class Load:
         self.ending, self.ended = threading.Event(), threading.Event()
         self.last = None
         self.struck_at = None
+        self.stale = 0  # reads, as the audit finds
+        self.workers, self.subscribers, self.direct = [], [], []
 
     def urls(self):
         return [node.url for node in self.deployment.nodes]
@@ -100,4 +102,5 @@ class Load:
         self.ending.set()
         self.ended.set()
         for thread in self.threads:
-            thread.join()
+            if thread.is_alive():
+                thread.join()

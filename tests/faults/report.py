@@ -3,6 +3,8 @@
 import collections
 import statistics
 
+from workload import DONE, REFUSED, UNKNOWN
+
 MONGODB = (
     "MongoDB: median time before a cluster elects a new primary 12 s "
     "(https://www.mongodb.com/docs/manual/core/replica-set-elections/)"
@@ -13,25 +15,31 @@ class Report:
     def __init__(self):
         self.pauses = collections.defaultdict(list)
         self.faults = {}
-        self.acknowledged = 0
+        self.stale = collections.Counter()
+        self.outcomes = collections.defaultdict(collections.Counter)
 
     def add(self, fault, load):
         self.pauses[fault.name].append(load.longest_pause())
         self.faults[fault.name] = fault
-        self.acknowledged += load.journal.acks
+        writes = load.journal.of("create", "update", "delete", "cas", "hit")
+        self.stale[fault.name] += load.stale
+        self.outcomes[fault.name].update(entry.outcome for entry in writes)
 
     def lines(self):
         if not self.pauses:
             return
-        yield f"{'seconds without writes':<44} {'rounds':>6} {'median':>7} {'worst':>7} {'aim':>5}"
+        yield f"{'seconds without writes':<54} rounds  median  worst  aim    writes refused in doubt stale reads"
         for name, pauses in self.pauses.items():
-            aim = self.faults[name].aim
+            aim, outcomes = self.faults[name].aim, self.outcomes[name]
             yield (
-                f"{name:<44} {len(pauses):>6} {statistics.median(pauses):>7.1f} {max(pauses):>7.1f} "
-                f"{'' if aim is None else format(aim, '.0f'):>5}"
+                f"{name:<54} {len(pauses):>6} {statistics.median(pauses):>7.1f} {max(pauses):>6.1f} "
+                f"{'' if aim is None else format(aim, '.0f'):>4} "
+                f"{outcomes[DONE]:>9} {outcomes[REFUSED]:>7} {outcomes[UNKNOWN]:>8} "
+                f"{self.stale[name]:>11}"
             )
+        done = sum(outcomes[DONE] for outcomes in self.outcomes.values())
+        yield f"{done} acknowledged writes: none lost, none done twice"
         yield MONGODB
-        yield f"{self.acknowledged} acknowledged writes: none lost, none done twice"
 
 
 RUN = Report()

@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from linearizability import READ, SWAP, WRITE, Operation, is_linearizable
+from linearizability import READ, SWAP, WRITE, Operation, is_linearizable, stale_reads
 
 OPEN = math.inf
 settings.register_profile("here", database=None, deadline=None)
@@ -64,6 +64,35 @@ def test_what_cannot_be(history):
     assert not is_linearizable(history, "0")
 
 
+VALUES = st.sampled_from("0abc")
+TIMES = st.tuples(st.integers(0, 12), st.integers(1, 6))
+
+
+@st.composite
+def any_operation(draw):
+    begin, length = draw(TIMES)
+    kind = draw(st.sampled_from((READ, WRITE, SWAP)))
+    is_open = kind != READ and draw(st.integers(0, 3)) == 0
+    return Operation(
+        kind, draw(VALUES), begin, OPEN if is_open else begin + length,
+        draw(VALUES) if kind == SWAP else None, kind == SWAP and not is_open and draw(st.booleans()),
+    )  # fmt: skip
+
+
+def test_a_stale_read_is_shown_with_what_had_overwritten_it():
+    old, new, stale = write("a", 0, 1), write("b", 2, 3), read("a", 4, 5)
+    assert stale_reads([old, new, stale]) == [(stale, new)]
+    assert stale_reads([old, new, read("a", 2, 5), read("b", 4, 5)]) == []
+    assert stale_reads([new, read("0", 4, 5)]) == [(read("0", 4, 5), new)]
+
+
+@settings(max_examples=300)
+@given(st.lists(any_operation(), max_size=6, unique_by=lambda o: o.value))
+def test_stale_reads_are_never_linearizable(history):
+    history = [o for o in history if o.value != "0" or o.kind == READ]
+    assert not (stale_reads(history) and is_linearizable(history, "0"))
+
+
 def by_every_order(history, initial):
     """The definition itself: for small histories."""
     open_ones = [o for o in history if o.is_open]
@@ -81,21 +110,6 @@ def by_every_order(history, initial):
                 if can:
                     return True
     return False
-
-
-VALUES = st.sampled_from("0abc")
-TIMES = st.tuples(st.integers(0, 12), st.integers(1, 6))
-
-
-@st.composite
-def any_operation(draw):
-    begin, length = draw(TIMES)
-    kind = draw(st.sampled_from((READ, WRITE, SWAP)))
-    is_open = kind != READ and draw(st.integers(0, 3)) == 0
-    return Operation(
-        kind, draw(VALUES), begin, OPEN if is_open else begin + length,
-        draw(VALUES) if kind == SWAP else None, kind == SWAP and not is_open and draw(st.booleans()),
-    )  # fmt: skip
 
 
 @settings(max_examples=400)

@@ -162,6 +162,12 @@ class ReplicaSet:
         return "\n".join(f"--- {member.data.name}\n{member.log()}" for member in self.members)
 
     def close(self):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.root)
+
+    def stop(self):
         running = {member: member.ask_to_end() for member in self.members if member.running()}
         try:
             for member, ours in running.items():
@@ -172,7 +178,6 @@ class ReplicaSet:
             for member in running:
                 if member.running():
                     member.kill()
-            shutil.rmtree(self.root)
 
 
 def psql(url, *statements, timeout=30):
