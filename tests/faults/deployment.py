@@ -36,14 +36,16 @@ class Loopback:
 
 
 class Deployment:
-    def __init__(self, net=None, replica_set=None):
+    """With `own_disks` each member's folder is a disk of its own, in memory, which can be filled."""
+
+    def __init__(self, net=None, replica_set=None, own_disks=False):
         if net is None:
             reason = network.why_not()
             net = Loopback(reason) if reason else network.Network()
         self.net = net
         self.is_loopback = isinstance(net, Loopback)
         self.set = replica_set or ReplicaSet(f"{network.FOLDER_PREFIX}{os.getpid()}-")
-        self.has_disks = os.geteuid() == 0 and can_mount(self.set.root)
+        self.has_disks = own_disks and os.geteuid() == 0 and can_mount(self.set.root)
         self.machines, self.nodes = {}, []
         try:
             for number in range(3):
@@ -71,7 +73,7 @@ class Deployment:
     def place_member(self, name):
         address, runner = self.place(name)
         listen = f"{address}:0" if self.is_loopback else f"{address}:5432"
-        member = self.set.member(*SMALL, listen=listen, runner=runner)
+        member = self.set.member(*(SMALL if self.has_disks else ()), listen=listen, runner=runner)
         if self.has_disks:
             member.data.mkdir()
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"mode=0700,size={DISK}", "minga", member.data], check=True)

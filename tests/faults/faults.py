@@ -7,12 +7,14 @@ import signal
 from collections.abc import Callable
 
 import clock
+import harness
 import relay
 from replica_set import below, tree
 
 FAULTS = {}
 HOUR = 3600
 SLOW = 0.03  # seconds that a packet takes longer each way: as far as across a continent
+SETTLING = 60.0
 ANYTHING, NETWORK, DISK = "", "network", "disk"
 
 
@@ -115,6 +117,13 @@ def machine_lost(deployment):
     primary = deployment.primary
     deployment.machine_of(primary).unplug()  # so that nobody hears how its programs end
     kill_together(primary)
+
+
+@fault("a standby's machine is gone, etcd's leader on it", needs=NETWORK)
+def standby_lost(deployment):
+    lost = harness.wait_for(lambda: (leader := deployment.etcd_leader) is not deployment.primary and leader, SETTLING)
+    deployment.machine_of(lost).unplug()
+    kill_together(lost)
 
 
 @fault("the primary is cut off from all", needs=NETWORK, aim=8.0)

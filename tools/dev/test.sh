@@ -33,7 +33,14 @@ run_tests() {
   export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
   export TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1:suppressions=$ROOT/tests/tsan.supp}"
   say "Testing $preset"
-  ctest --test-dir "$ROOT/build/$preset" --no-tests=error --output-on-failure -j "$(jobs)" "${regex[@]}"
+  local report="$ROOT/build/$preset/faults.txt" status=0
+  rm -f -- "$report"
+  ctest --test-dir "$ROOT/build/$preset" --no-tests=error --output-on-failure -j "$(jobs)" "${regex[@]}" || status=$?
+  if [ -e "$report" ]; then
+    say "How long writes were away, fault by fault"
+    cat -- "$report"
+  fi
+  return "$status"
 }
 
 # Playwright and axe-core, in the versions of the lock file; again only when that has changed.
