@@ -170,12 +170,12 @@ def histories(load, stored):
         yield record, initial, seen, Operation(READ, stored.tasks.get(record), end, end)
 
 
-def one_after_the_other(load, stored, may_be_stale):
+def one_after_the_other(load, stored):
     """The shared records: what clients saw of each could have happened in some order, and led to what is there. Where
     stale reads are known of, they are counted and the rest is looked at."""
     for record, initial, seen, last in histories(load, stored):
         stale = stale_reads(seen)
-        if may_be_stale:
+        if load.may_be_stale:
             load.stale += len(stale)
             left_out = {read for read, _ in stale}
             seen = [operation for operation in seen if operation not in left_out]
@@ -219,7 +219,7 @@ def delivered(subscriber, stored):
     )
 
 
-def audit(deployment, load, may_be_stale=False):
+def audit(deployment, load):
     """All that is wrong after the round, as texts."""
     found, wrong = read_members(deployment, load)
     for name, stored in found.items():
@@ -232,7 +232,7 @@ def audit(deployment, load, may_be_stale=False):
             wrong.append(f"on {name}: {text}")
     # The members hold the same, or that is wrong already.
     stored = found[deployment.primary.name]
-    wrong += one_after_the_other(load, stored, may_be_stale)
+    wrong += one_after_the_other(load, stored)
     for subscriber in load.subscribers:
         wrong += delivered(subscriber, stored)
     return wrong

@@ -18,8 +18,8 @@ rounds = itertools.count(1)
 
 
 class Load:
-    def __init__(self, deployment, seed):
-        self.deployment, self.seed = deployment, seed
+    def __init__(self, deployment, seed, may_be_stale=False):
+        self.deployment, self.seed, self.may_be_stale = deployment, seed, may_be_stale
         self.label = f"r{next(rounds)}"
         self.journal = Journal()
         self.ending, self.ended = threading.Event(), threading.Event()

@@ -56,7 +56,7 @@ def seed():
 
 def strike(deployment, fault, seed):
     """One round: the load, with which everything is as it should be, and the longest time without writes."""
-    load = Load(deployment, seed)
+    load = Load(deployment, seed, fault.may_be_stale)
     try:
         load.start()
         load.strike()
@@ -78,7 +78,7 @@ def strike(deployment, fault, seed):
 def play(deployment, name, number, seed):
     """A round, and all that is wrong after it."""
     load = strike(deployment, FAULTS[name], f"{seed}-{name}-{number}")
-    wrong = audit(deployment, load, FAULTS[name].may_be_stale)
+    wrong = audit(deployment, load)
     assert not wrong, f"{len(wrong)} things are wrong:\n" + "\n".join(wrong[:SHOWN])
     return load
 
