@@ -204,6 +204,20 @@ TEST(Move, CarriesOverWhatTradedUniqueValues) {
   EXPECT_NO_THROW(to.run(refuse_unfinished(*to.database)));
 }
 
+TEST(Move, GoesOnBeforeItWasServed) {
+  SqliteEngine first, last;
+  PostgresEngine between;
+  open_store(first);
+  move_site(first, between);
+  move_site(between, last);
+  auto const epoch_of = [](auto& engine) {
+    return engine.run(find_setting(*engine.database, "epoch"));
+  };
+  EXPECT_TRUE(epoch_of(last));
+  EXPECT_NE(epoch_of(first), epoch_of(between));
+  EXPECT_NE(epoch_of(between), epoch_of(last));
+}
+
 TEST(Move, ClosesAPostgresSourceAndOpensItAgain) {
   PostgresEngine from;
   SqliteEngine to;

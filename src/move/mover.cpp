@@ -317,7 +317,6 @@ Async<void> Mover::Impl::check_again(Table const& table) {
   for (auto at = ids.begin(); at != ids.end();) {
     std::vector<Key> keys;
     for (; at != ids.end() && keys.size() < kChunk; ++at) keys.push_back(Key(1, *at));
-    auto const first = text_of(keys.front());
     auto here = co_await find_rows(source.database, table, keys);
     auto there = co_await find_rows(target.database(), table, std::move(keys));
     auto const by_key = [&table](Row const& a, Row const& b) {

@@ -144,7 +144,7 @@ std::size_t bytes_of(Row const& row) {
 }
 
 TableSql::TableSql(Table const& table, sql::Dialect const& dialect)
-    : table_(table), table_name_(dialect.quote(table.name)) {
+    : table_name_(dialect.quote(table.name)) {
   std::string places, matches;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     auto const column = dialect.quote(table.columns[i].name);

@@ -68,7 +68,6 @@ class TableSql {
   sql::Statement count() const;
 
  private:
-  Table const& table_;
   std::string table_name_, columns_, key_, key_values_, insert_, remove_, find_, find_many_;
 };
 

@@ -1,5 +1,6 @@
 #include "move/target.hpp"
 
+#include "base/ids.hpp"
 #include "base/json_text.hpp"
 #include "move/comparison.hpp"
 #include "move/fence.hpp"
@@ -193,6 +194,7 @@ Async<void> Target::apply(std::vector<sql::Statement> statements) {
 }
 
 Async<void> Target::complete(std::vector<std::pair<std::string, std::string>> settings) {
+  settings.emplace_back("epoch", random_text(8));
   std::vector<sql::Statement> statements;
   for (auto& [key, value] : settings) {
     sql::Params values{std::move(key), std::move(value)};

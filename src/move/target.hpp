@@ -47,7 +47,7 @@ class Target {
 
   /// Rows of a table that no log tells of.
   Async<void> apply(std::vector<sql::Statement> statements);
-  /// It is a site, with these settings.
+  /// It is a site, with these settings, whose log of changes begins anew.
   Async<void> complete(std::vector<std::pair<std::string, std::string>> settings);
 
  private:
