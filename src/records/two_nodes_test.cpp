@@ -246,7 +246,7 @@ Async<void> follow(Store& store, std::size_t count, std::vector<Change>& seen) {
 
 TEST_F(TwoNodes, ShowEveryChangeOnceAndInOrder) {
   auto const id = text_of(one->create("posts", "{}"), "id");
-  auto const count = static_cast<std::size_t>(1 + 2 * kRounds + 8 * kRounds);
+  constexpr std::size_t count = 1 + 2 * kRounds + 8 * kRounds;
   std::vector<Change> seen;
   auto following = two->start(follow(*two->store, count, seen), 1);
   auto late_by_one = one->start(be_late(*one->database), 1);
