@@ -70,8 +70,7 @@ std::string touched_sql(sql::Dialect const& dialect, bool paused) {
   return fmt::format(
       "SELECT transaction, number, collection, record_id FROM _changes WHERE (transaction, number) "
       "> ($1, $2){} ORDER BY transaction, number LIMIT $3",
-      paused ? ""
-             : fmt::format(" AND transaction < {}", dialect.oldest_transaction_in("_changes")));
+      paused ? "" : fmt::format(" AND transaction < {}", dialect.oldest_transaction()));
 }
 
 }  // namespace

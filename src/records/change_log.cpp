@@ -76,7 +76,7 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
             "HAVING MAX(number) > 0",
             "DELETE FROM _changes WHERE number <= $1"};
   }
-  auto const published = fmt::format("transaction < {}", dialect.oldest_transaction_in("_changes"));
+  auto const published = fmt::format("transaction < {}", dialect.oldest_transaction());
   auto const last = fmt::format(
       "SELECT transaction, number FROM _changes WHERE {} ORDER BY transaction DESC, number DESC "
       "LIMIT 1",

@@ -50,9 +50,6 @@ class Dialect {
   virtual std::string_view transaction_number() const = 0;
   /// Nothing that is logged with a lower number can be committed any more.
   virtual std::string_view oldest_transaction() const = 0;
-  /// The same of what is logged in that table: transactions that have logged nothing there do not
-  /// count, be they of other databases or of this one. Costs more.
-  virtual std::string oldest_transaction_in(std::string_view table) const = 0;
   /// Run in a transaction that changes tables: one node at a time does, until its end.
   virtual std::vector<std::string> schema_lock() const = 0;
   /// SELECT of the names of all tables there are.

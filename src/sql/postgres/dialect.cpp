@@ -93,26 +93,6 @@ class PostgresDialect : public Dialect {
   std::string_view oldest_transaction() const override {
     return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
   }
-  /// Of the transactions that the statement's snapshot does not see, one that still runs without a
-  /// lock on the table has not begun to write there: what it writes will have a number from the
-  /// snapshot's end on, or the last one before it with a later key. One that is gone from the locks
-  /// may have ended since the snapshot, and counts. So the locks are read once, after it; in one
-  /// reading a transaction's lock on itself comes last. A transaction that ends lets go of its
-  /// tables before it lets go of itself, and has ended for everybody before either: only of one
-  /// that still runs when the locks have been read does a missing lock say anything.
-  std::string oldest_transaction_in(std::string_view table) const override {
-    return fmt::format(
-        "(SELECT COALESCE(MIN(unseen::text::bigint), "
-        "pg_snapshot_xmax(pg_current_snapshot())::text::bigint) FROM "
-        "pg_snapshot_xip(pg_current_snapshot()) AS unseen WHERE CASE WHEN unseen::xid IN (SELECT "
-        "unnest(array_agg(transactionid) FILTER (WHERE locktype = 'transactionid' AND mode = "
-        "'ExclusiveLock' AND granted)) FROM pg_locks GROUP BY virtualtransaction HAVING NOT "
-        "bool_or(locktype = 'relation' AND relation = '{}'::regclass AND mode = "
-        "'RowExclusiveLock' AND database = (SELECT oid FROM pg_database WHERE datname = "
-        "current_database()))) THEN pg_xact_status(unseen) IS DISTINCT FROM 'in progress' ELSE "
-        "TRUE END)",
-        table);
-  }
   std::vector<std::string> schema_lock() const override { return {kMigrationLock}; }
   std::string_view tables() const override {
     return "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()";

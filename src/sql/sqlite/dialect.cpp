@@ -83,7 +83,6 @@ class SqliteDialect : public Dialect {
   std::string_view random() const override { return "RANDOM()"; }
   std::string_view transaction_number() const override { return ""; }
   std::string_view oldest_transaction() const override { return ""; }
-  std::string oldest_transaction_in(std::string_view) const override { return ""; }
   std::vector<std::string> schema_lock() const override { return {}; }
   std::string_view tables() const override {
     return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
