@@ -129,16 +129,16 @@ void read_restore(Values const& values, ReplicaSettings& settings) {
 }
 
 void read_backups(Values const& values, ReplicaSettings& settings) {
+  if (is_given(values, "backup-settings") && !is_given(values, "backup-dir") &&
+      !is_given(values, "restore-from")) {
+    throw std::invalid_argument("--backup-settings goes with --backup-dir or --restore-from.");
+  }
   with_value(values, "backup-dir", [&](std::string const& value) {
     settings.backup_repository = cluster::parse_repository(value);
   });
   with_value(values, "backup-settings", [&](std::string const& value) {
     settings.backup_options = cluster::read_backup_options(value);
   });
-  if (is_given(values, "backup-settings") && !is_given(values, "backup-dir") &&
-      !is_given(values, "restore-from")) {
-    throw std::invalid_argument("--backup-settings goes with --backup-dir or --restore-from.");
-  }
 }
 
 void require_given(Values const& values, char const* name, char const* example) {
