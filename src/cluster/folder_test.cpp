@@ -1,5 +1,7 @@
 #include "cluster/folder.hpp"
 
+#include "cluster/refusal_testing.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -26,16 +28,6 @@ class FolderTest : public testing::Test {
 
   std::filesystem::path root_;
 };
-
-template <class Call>
-std::string refusal(Call call) {
-  try {
-    call();
-  } catch (std::invalid_argument const& error) {
-    return error.what();
-  }
-  return "";
-}
 
 TEST(Address, ReadsHostAndPort) {
   EXPECT_EQ(parse_host_port("10.0.0.1:5432"), (HostPort{"10.0.0.1", 5432}));

@@ -5,17 +5,8 @@ import re
 
 import harness
 import pytest
-from replica_set import ReplicaSet, psql
+from replica_set import psql
 from test_backups import BACKUP, SETTLING, backups, end_segment, replicas, rows, status
-
-
-@pytest.fixture
-def replica_set():
-    made = ReplicaSet()
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def first_backup(member):

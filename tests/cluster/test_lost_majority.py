@@ -4,8 +4,7 @@ import json
 import shutil
 
 import harness
-import pytest
-from replica_set import ReplicaSet, psql, psql_until
+from replica_set import psql, psql_until
 
 SETTLING = 60.0
 
@@ -28,15 +27,6 @@ def wait_healthy(member, count):
         return seen if seen["healthy"] and len(seen["members"]) == count and seen["strict"] == (count > 2) else None
 
     return harness.wait_for(healthy, 2 * SETTLING, every=0.3)
-
-
-@pytest.fixture
-def replica_set():
-    made = ReplicaSet()
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def test_the_member_that_is_left_becomes_a_set_with_all_that_was_answered(replica_set):
