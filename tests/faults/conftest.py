@@ -5,10 +5,11 @@ import report
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The table of a run stands at its end, and in the build's folder for whoever shows it."""
-    lines = list(report.RUN.lines())
-    if not lines:
-        return
-    terminalreporter.write_line("\n" + "\n".join(lines))
-    if folder := os.environ.get("MINGA_BUILD"):
-        (pathlib.Path(folder) / "faults.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    """What was wrong stands at the very end, behind the logs, as an end is often all that is shown. The table of a run
+    stands before them, and in the build's folder for whoever shows it."""
+    table = list(report.RUN.table())
+    for line in ["", *table, "", *report.RUN.logs, "", *report.RUN.failures]:
+        terminalreporter.write_line(line)
+    folder = os.environ.get("MINGA_BUILD")
+    if table and folder:
+        (pathlib.Path(folder) / "faults.txt").write_text("\n".join(table) + "\n", encoding="utf-8")

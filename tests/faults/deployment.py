@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,12 @@ DISK = "3g"
 SMALL = ("--postgres", "wal_keep_size=128MB", "--postgres", "max_wal_size=128MB")
 DEADLINES = ("30000", "4000")  # ms, of the nodes' requests: one waits for a new primary, the other gives up sooner
 TAIL = 40
+WIDTH = 200
+# Said again and again while all is well: what the writers past the nodes are refused, Patroni's own looks, good requests.
+NOISE = re.compile(
+    r"STATEMENT: |read-only transaction|requires a valid client certificate|no pg_hba.conf entry|accepting connections"
+    r"|/records\S* [24]\d\d |/hits/\S* 200 |/api/events 200 |Local timeline=|in progress$|MaxRetryError|no action. I am|checkpoint (starting|complete)"
+)
 
 
 def can_mount(folder):
@@ -168,18 +175,20 @@ class Deployment:
         self.wait_settled()
 
     def keep_logs(self, name):
-        """Copies what all have logged to the build's folder; says where, and shows the ends."""
+        """Copies what all have logged to the build's folder; says where, and what they logged last that tells something."""
         folder = pathlib.Path(os.environ.get("MINGA_BUILD", tempfile.gettempdir())) / "faults-logs" / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         shown = [f"all logs: {folder}"]
-        paths = {member.data.name: member.log_path for member in self.members}
-        paths |= {node.data.parent.name: node.log_path for node in self.nodes}
-        for who, path in paths.items():
+        paths = [(member.data.name, member.log_path) for member in self.members]
+        paths += [(node.data.parent.name, path) for node in self.nodes for path in sorted(node.data.parent.glob("log-*"))]
+        for who, path in paths:
             if path.exists():
-                shutil.copy(path, folder / f"{who}.log")
-                shown += [f"--- {who}", *path.read_text(errors="replace").splitlines()[-TAIL:]]
-        return "\n".join(shown)
+                kept = folder / f"{who}{path.suffix or '-' + path.name}"
+                shutil.copy(path, kept)
+                told = [line for line in path.read_text(errors="replace").splitlines() if not NOISE.search(line)]
+                shown += [f"--- {kept.name}", *(line[:WIDTH] for line in told[-TAIL:])]
+        return shown
 
     def close(self):
         try:

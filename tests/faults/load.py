@@ -69,7 +69,7 @@ class Load:
 
         harness.wait_for(enough, RETURN, every=0.05)
     def raise_faults(self):
-        assert not self.journal.faults, self.journal.faults[:5]
+        assert not self.journal.faults, "\n".join(self.journal.faults[:5])
 
     def longest_pause(self):
         """Seconds without any acknowledged write of any client, the longest such time since the fault struck."""

@@ -1,4 +1,4 @@
-"""How long writes were away, fault by fault."""
+"""How long writes were away, fault by fault; and what was wrong."""
 
 import collections
 import statistics
@@ -10,6 +10,9 @@ MONGODB = (
     "(https://www.mongodb.com/docs/manual/core/replica-set-elections/)"
 )
 
+FAILURE = 8  # lines of each that are shown again at the end
+WIDTH = 400
+
 
 class Report:
     def __init__(self):
@@ -17,6 +20,12 @@ class Report:
         self.faults = {}
         self.stale = collections.Counter()
         self.outcomes = collections.defaultdict(collections.Counter)
+        self.failures, self.logs = [], []
+
+    def fail(self, what, logs):
+        """A round in which something was wrong, and the lines of its logs that may tell why."""
+        self.failures += [line[:WIDTH] for line in what.splitlines()][:FAILURE]
+        self.logs += logs
 
     def add(self, fault, load):
         self.pauses[fault.name].append(load.longest_pause())
@@ -25,7 +34,7 @@ class Report:
         self.stale[fault.name] += load.stale
         self.outcomes[fault.name].update(entry.outcome for entry in writes)
 
-    def lines(self):
+    def table(self):
         if not self.pauses:
             return
         yield f"{'seconds without writes':<54} rounds  median  worst  aim    writes refused in doubt stale reads"

@@ -49,9 +49,8 @@ def current():
 
 @pytest.fixture(scope="module")
 def seed():
-    chosen = int(os.environ.get("MINGA_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"MINGA_SEED={chosen} repeats this run")
-    return chosen
+    """MINGA_SEED repeats a run."""
+    return int(os.environ.get("MINGA_SEED", random.SystemRandom().randrange(2**32)))
 
 
 def strike(deployment, fault, seed):
@@ -91,7 +90,7 @@ def test_nothing_acknowledged_is_lost(current, seed, name):
         deployment = current.get()
         try:
             RUN.add(FAULTS[name], play(deployment, name, number, seed))
-        except BaseException:
-            print(deployment.keep_logs(name))
+        except BaseException as failure:
+            RUN.fail(f"{name}, round {number + 1}, MINGA_SEED={seed}: {failure}", deployment.keep_logs(name))
             current.drop()
             raise
