@@ -301,8 +301,13 @@ Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, Place
                                 BodyWriter& writer) {
   auto const from = Position::parse(since);
   // A write's own position may be ahead of what was handed out here, never of what is stored.
-  auto const last = co_await store.changes().last(Clock::now() + 10s);
-  auto const until = std::max(joined, last.place);
+  auto last = co_await store.changes().last(Clock::now() + 10s);
+  auto until = std::max(joined, last.place);
+  if (from && from->epoch == last.epoch && from->place > until) {
+    // What is stored may have been asked of a primary that was replaced and does not know it.
+    last = co_await store.changes().latest(Clock::now() + 10s);
+    until = std::max(joined, last.place);
+  }
   // Either the replay brings it, or the client fetches it.
   subscriber.skip_until = until;
   auto const replays = co_await can_replay(from, until);
@@ -310,6 +315,8 @@ Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, Place
     co_await replay(subscriber, from->place, until, writer);
     co_return;
   }
+  log::info(fmt::format("live: a client that was at {} is told to resync: the log is at {}", since,
+                        Position{store.changes().epoch(), until}.text()));
   for (auto const& topic : subscriber.topics) {
     auto const text = resync_text(topic, Position{store.changes().epoch(), until});
     co_await writer.write(text);
@@ -331,7 +338,9 @@ Async<bool> Hub::Impl::can_replay(std::optional<Position> from, Place until) {
 Async<void> Hub::Impl::replay(Subscriber& subscriber, Place from, Place until, BodyWriter& writer) {
   while (from < until) {
     auto const changes = co_await store.changes().after(from, kBatch, Clock::now() + 10s);
-    if (changes.empty()) co_return;
+    // The client comes back and finds one that has them.
+    if (changes.empty())
+      throw Error::unavailable("The changes were asked of a primary that was replaced.");
     auto const schema = store.schema();
     std::string text;
     for (auto const& change : changes) {

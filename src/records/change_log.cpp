@@ -29,6 +29,9 @@ JsonObject parse_object(std::string const& text) {
   return read_json(text).as_object();
 }
 
+/// Of reads that another server answers than the commit that is to confirm them.
+constexpr int kAttempts = 3;
+
 /// Deleted at once: other writes wait no longer than for that.
 constexpr std::int64_t kPruneBatch = 5'000;
 
@@ -57,6 +60,17 @@ Place place_at(sql::Rows const& rows, std::size_t row) {
   return {rows.integer(row, 0), rows.integer(row, 1)};
 }
 
+Place last_place(sql::Rows const& rows) {
+  return rows.empty() ? Place{} : place_at(rows, rows.size() - 1);
+}
+
+sql::Error answered_by_another() {
+  sql::Error error(sql::ErrorCode::connection_lost,
+                   "Reads are answered by another server than writes.");
+  error.retryable = true;
+  return error;
+}
+
 }  // namespace
 
 /// Places as (transaction, number); a place as two values, $1 and $2, or with one writer as $1.
@@ -66,10 +80,11 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
   auto const append = kAppend + dialect.returning_key("number");
   if (dialect.transaction_number().empty()) {
     return {append,
-            "SELECT 0, COALESCE(MAX(number), 0) FROM _changes",
-            fmt::format("SELECT 0, number, {} FROM _changes WHERE number > $1 ORDER BY number "
-                        "LIMIT $2",
-                        kColumns),
+            "SELECT 0, COALESCE(MAX(number), 0), '', TRUE FROM _changes",
+            fmt::format(
+                "SELECT 0, number, '', TRUE, {} FROM _changes WHERE number > $1 ORDER BY number "
+                "LIMIT $2",
+                kColumns),
             "SELECT $2 - $1 <= $3",
             "SELECT 0, MAX(number) FROM (SELECT number, at FROM _changes WHERE number < (SELECT "
             "MAX(number) FROM _changes) ORDER BY number LIMIT $2) AS oldest WHERE at < $1 "
@@ -81,12 +96,17 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
       "SELECT transaction, number FROM _changes WHERE {} ORDER BY transaction DESC, number DESC "
       "LIMIT 1",
       published);
+  // Each is looked up once, not for each row.
+  auto const witness =
+      fmt::format("(SELECT {}), (SELECT {})", dialect.server(), dialect.is_replicated());
   return {
       fmt::format("{}, transaction, {}", append, dialect.oldest_transaction()),
-      last,
-      fmt::format("SELECT transaction, number, {} FROM _changes WHERE (transaction, number) > "
+      fmt::format("SELECT COALESCE(transaction, 0), COALESCE(number, 0), {} FROM (SELECT 1) AS one "
+                  "LEFT JOIN ({}) AS last ON TRUE",
+                  witness, last),
+      fmt::format("SELECT transaction, number, {}, {} FROM _changes WHERE (transaction, number) > "
                   "($1, $2) AND {} ORDER BY transaction, number LIMIT $3",
-                  kColumns, published),
+                  witness, kColumns, published),
       "SELECT COUNT(*) <= $5 FROM (SELECT 1 FROM _changes WHERE (transaction, number) > ($1, "
       "$2) AND (transaction, number) <= ($3, $4) LIMIT $5 + 1) AS nearest",
       fmt::format("SELECT transaction, number FROM (SELECT transaction, number, at FROM _changes "
@@ -103,9 +123,48 @@ sql::Params ChangeLog::place_values(Place place) const {
   return values;
 }
 
-void ChangeLog::note_published(Place place) {
+/// With the columns place, place, server, is_replicated, ...: rows that a failover cannot take
+/// back.
+Async<sql::Rows> ChangeLog::read_to_stay(std::string sql, sql::Params values, Freshness freshness,
+                                         Deadline deadline) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    sql::Statement statement(sql, values, deadline);
+    auto const rows = co_await database_.read(std::move(statement));
+    if (rows.empty()) co_return rows;
+    auto const place = last_place(rows);
+    auto const server = rows.text(0, 2);
+    auto const is_seen = rows.boolean(0, 3) || is_confirmed(server, place);
+    auto stays = server.empty() || (is_seen && freshness == Freshness::any);
+    if (!stays) stays = co_await confirm(server, deadline);
+    if (!stays) continue;
+    note_confirmed(server, place);
+    co_return rows;
+  }
+  throw answered_by_another();
+}
+
+Async<bool> ChangeLog::confirm(std::string server, Deadline deadline) {
+  sql::Statement statement(std::string(database_.dialect().confirm()), {}, deadline);
+  try {
+    auto const rows = co_await database_.write(std::move(statement));
+    co_return rows.text(0, 0) == server;
+  } catch (sql::Error const& error) {
+    if (!error.commit_in_doubt) throw;
+  }
+  co_return false;
+}
+
+/// What lies before a place that a server has shown, it had shown then, too.
+bool ChangeLog::is_confirmed(std::string const& server, Place place) const {
   std::lock_guard const lock(mutex_);
+  return server == confirmed_on_ && place <= published_;
+}
+
+void ChangeLog::note_confirmed(std::string const& server, Place place) {
+  std::lock_guard const lock(mutex_);
+  if (server == confirmed_on_ && place <= published_) return;
   published_ = std::max(published_, place);
+  confirmed_on_ = server;
 }
 
 Async<void> ChangeLog::prune_in(sql::Transaction& transaction, std::string until,
@@ -159,31 +218,29 @@ ChangeLog::ChangeLog(sql::Database& database)
       has_transactions_(!database.dialect().transaction_number().empty()),
       statements_(statements_of(database.dialect())) {}
 
-Async<Position> ChangeLog::last(Deadline deadline) {
-  auto const rows = co_await database_.read(sql::Statement(statements_.last, {}, deadline));
-  auto const place = rows.empty() ? Place{} : place_at(rows, 0);
-  note_published(place);
-  co_return Position{epoch_, place};
+Async<Position> ChangeLog::last_at(Freshness freshness, Deadline deadline) {
+  sql::Params const none;
+  auto const rows = co_await read_to_stay(statements_.last, none, freshness, deadline);
+  co_return Position{epoch_, place_at(rows, 0)};
 }
 
 Async<std::vector<Change>> ChangeLog::after(Place place, std::int64_t limit, Deadline deadline) {
   auto values = place_values(place);
   values.emplace_back(limit);
-  sql::Statement statement(statements_.after, std::move(values), deadline);
-  auto const rows = co_await database_.read(std::move(statement));
+  auto const rows =
+      co_await read_to_stay(statements_.after, std::move(values), Freshness::any, deadline);
   std::vector<Change> changes;
   changes.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Change change;
     change.place = place_at(rows, i);
-    change.collection = rows.text(i, 2);
-    change.record_id = rows.text(i, 3);
-    change.action = static_cast<Action>(rows.integer(i, 4));
-    change.record = parse_object(rows.text(i, 5));
-    change.before = parse_object(rows.text(i, 6));
+    change.collection = rows.text(i, 4);
+    change.record_id = rows.text(i, 5);
+    change.action = static_cast<Action>(rows.integer(i, 6));
+    change.record = parse_object(rows.text(i, 7));
+    change.before = parse_object(rows.text(i, 8));
     changes.push_back(std::move(change));
   }
-  if (!changes.empty()) note_published(changes.back().place);
   co_return changes;
 }
 

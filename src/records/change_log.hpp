@@ -22,7 +22,10 @@ class ChangeLog : public Changes {
   void set_epoch(std::string epoch) { epoch_ = std::move(epoch); }
 
   std::string const& epoch() const override { return epoch_; }
-  Async<Position> last(Deadline deadline) override;
+  Async<Position> last(Deadline deadline) override { return last_at(Freshness::any, deadline); }
+  Async<Position> latest(Deadline deadline) override {
+    return last_at(Freshness::latest, deadline);
+  }
   Async<std::vector<Change>> after(Place place, std::int64_t limit, Deadline deadline) override;
   Async<bool> is_near(Place from, Place until, std::int64_t bound, Deadline deadline) override;
   Async<Place> first_kept(Deadline deadline) override;
@@ -40,18 +43,25 @@ class ChangeLog : public Changes {
   struct Statements {
     std::string append, last, after, near, newest_old, prune;
   };
+  enum class Freshness : int { any, latest };
   static Statements statements_of(sql::Dialect const& dialect);
   Async<void> prune_in(sql::Transaction& transaction, std::string until,
                        std::int64_t& removed) const;
   sql::Params place_values(Place place) const;
-  void note_published(Place place);
+  Async<Position> last_at(Freshness freshness, Deadline deadline);
+  Async<sql::Rows> read_to_stay(std::string sql, sql::Params values, Freshness freshness,
+                                Deadline deadline);
+  Async<bool> confirm(std::string server, Deadline deadline);
+  bool is_confirmed(std::string const& server, Place place) const;
+  void note_confirmed(std::string const& server, Place place);
 
   sql::Database& database_;
   bool has_transactions_;
   Statements const statements_;
   std::string epoch_;
   mutable std::mutex mutex_;
-  Place published_;  // the last that is known to be
+  Place published_;           // the last that is known to be
+  std::string confirmed_on_;  // the server that showed it
   Bells bells_;
 };
 

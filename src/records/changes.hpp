@@ -48,7 +48,8 @@ struct Position {
 };
 
 /// The change log `_changes`: every committed change of a record in commit order, written in the
-/// write's own transaction.
+/// write's own transaction. What it shows stays: where commits wait for standbys, changes are shown
+/// once standbys have them, which takes a commit of its own where that is not known otherwise.
 class Changes {
  public:
   virtual ~Changes() = default;
@@ -56,6 +57,8 @@ class Changes {
   virtual std::string const& epoch() const = 0;
   /// The last position that is visible to all.
   virtual Async<Position> last(Deadline deadline) = 0;
+  /// The same, and certainly not of a primary that was replaced and does not know it yet.
+  virtual Async<Position> latest(Deadline deadline) = 0;
   /// Up to `limit` changes after `place`, in the log's order. None comes before the last of them
   /// any more: what a transaction may still commit before it holds it back.
   virtual Async<std::vector<Change>> after(Place place, std::int64_t limit, Deadline deadline) = 0;

@@ -50,6 +50,16 @@ class Dialect {
   virtual std::string_view transaction_number() const = 0;
   /// Nothing that is logged with a lower number can be committed any more.
   virtual std::string_view oldest_transaction() const = 0;
+  /// Where commits wait for standbys, the server process that answers, by a name that no other has;
+  /// else "". What a read there has seen may still be lost with the server: a wait that is broken
+  /// off leaves its commit visible, and a primary that was replaced does not know it at once.
+  virtual std::string_view server() const = 0;
+  /// True where the standbys that commits wait for have all that the statement can have seen. It
+  /// may be false for a moment though they have.
+  virtual std::string_view is_replicated() const = 0;
+  /// SELECT of server() in a transaction that changes nothing and whose commit waits as a write's
+  /// does: then that server was the primary, and standbys have all that was read there before.
+  virtual std::string_view confirm() const = 0;
   /// Run in a transaction that changes tables: one node at a time does, until its end.
   virtual std::vector<std::string> schema_lock() const = 0;
   /// SELECT of the names of all tables there are.

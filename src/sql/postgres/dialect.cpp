@@ -26,6 +26,15 @@ std::string json_path(std::vector<std::string> const& path) {
 /// Held to the transaction's end. The number is "minga" in ASCII.
 constexpr char const* kMigrationLock = "SELECT pg_advisory_xact_lock(x'6d696e6761'::bigint)";
 
+constexpr std::string_view kServer =
+    "CASE WHEN current_setting('synchronous_standby_names') <> '' THEN "
+    "pg_postmaster_start_time()::text ELSE '' END";
+/// The log is written at least as far as the commits that a snapshot taken before shows. Who may
+/// not read the statistics sees no standby.
+constexpr std::string_view kIsReplicated =
+    "COALESCE((SELECT bool_and(flush_lsn >= pg_current_wal_insert_lsn()) FROM pg_stat_replication "
+    "WHERE sync_state IN ('sync', 'quorum')), false)";
+
 /// Its SQLSTATE is read in errors.cpp.
 constexpr char const* kRefusingFunction =
     "CREATE OR REPLACE FUNCTION minga_refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
@@ -92,6 +101,13 @@ class PostgresDialect : public Dialect {
   }
   std::string_view oldest_transaction() const override {
     return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+  }
+  std::string_view server() const override { return kServer; }
+  std::string_view is_replicated() const override { return kIsReplicated; }
+  std::string_view confirm() const override {
+    static auto const statement =
+        fmt::format("SELECT {}, pg_logical_emit_message(true, 'minga', '')", kServer);
+    return statement;
   }
   std::vector<std::string> schema_lock() const override { return {kMigrationLock}; }
   std::string_view tables() const override {

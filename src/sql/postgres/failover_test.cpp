@@ -1,6 +1,7 @@
 // What a caller notices when servers and connections go away: at most that it takes longer.
 #include "support/postgres_test.hpp"
 #include "support/proxy.hpp"
+#include "support/replica_pair.hpp"
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@ namespace {
 using testing_support::PostgresEngine;
 using testing_support::PostgresServer;
 using testing_support::Proxy;
+using testing_support::ReplicaPair;
 
 constexpr char const* kInsert = "INSERT INTO notes (id, size) VALUES ($1, 0)";
 
@@ -266,34 +268,6 @@ TEST(Failover, ACrashOfTheServerLosesNothingThatWasAcknowledged) {
   EXPECT_TRUE(error.retryable);
 }
 
-/// A primary whose commits wait for its one standby.
-class ReplicaSet {
- public:
-  ReplicaSet()
-      : primary({"fsync = on", "synchronous_standby_names = '*'", "synchronous_commit = local"}),
-        standby(PostgresServer::StandbyOf{primary}) {
-    primary.sql(kTable);
-    primary.sql("ALTER SYSTEM SET synchronous_commit = on");
-    primary.reload();
-    auto const end = Clock::now() + 20s;
-    while (primary.sql("SELECT sync_state FROM pg_stat_replication") != "sync" ||
-           primary.sql("SHOW synchronous_commit") != "on") {
-      if (Clock::now() > end) throw std::runtime_error("the standby does not follow");
-    }
-  }
-  std::string url() const {
-    return fmt::format("postgresql://postgres@127.0.0.1:{},127.0.0.1:{}/postgres?connect_timeout=2",
-                       primary.port(), standby.port());
-  }
-  void promote() {
-    standby.sql("ALTER SYSTEM SET synchronous_standby_names = ''");
-    standby.promote();
-  }
-
-  PostgresServer primary;
-  PostgresServer standby;
-};
-
 Async<void> insert_one(Transaction& transaction) {
   Params values{std::int64_t{2}};
   Statement insert(kInsert, std::move(values));
@@ -301,7 +275,7 @@ Async<void> insert_one(Transaction& transaction) {
 }
 
 TEST(Failover, WhatNoStandbyHasConfirmedIsNotAcknowledged) {
-  ReplicaSet set;
+  ReplicaPair set(kTable);
   PostgresEngine engine(at(set.url()));
   auto const outcome = [&](auto task) {
     try {
@@ -324,7 +298,7 @@ TEST(Failover, WhatNoStandbyHasConfirmedIsNotAcknowledged) {
 }
 
 TEST(Failover, TheNewPrimaryIsFoundAndNothingIsLost) {
-  ReplicaSet set;
+  ReplicaPair set(kTable);
   PostgresEngine engine(at(set.url()));
   Writers writers(engine);
   grow_to(set.standby, 200);
@@ -336,7 +310,7 @@ TEST(Failover, TheNewPrimaryIsFoundAndNothingIsLost) {
 }
 
 TEST(Failover, APausedPrimaryIsLeftForTheNewOne) {
-  ReplicaSet set;
+  ReplicaPair set(kTable);
   PostgresEngine engine(at(set.url()));
   Writers writers(engine);
   grow_to(set.standby, 200);

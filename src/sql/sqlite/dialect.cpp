@@ -83,6 +83,9 @@ class SqliteDialect : public Dialect {
   std::string_view random() const override { return "RANDOM()"; }
   std::string_view transaction_number() const override { return ""; }
   std::string_view oldest_transaction() const override { return ""; }
+  std::string_view server() const override { return "''"; }
+  std::string_view is_replicated() const override { return "TRUE"; }
+  std::string_view confirm() const override { return "SELECT ''"; }
   std::vector<std::string> schema_lock() const override { return {}; }
   std::string_view tables() const override {
     return "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
