@@ -126,7 +126,7 @@ def standby_lost(deployment):
     kill_together(lost)
 
 
-@fault("the primary is cut off from all", needs=NETWORK, aim=8.0)
+@fault("the primary is cut off from all", needs=NETWORK, aim=8.0, may_be_stale=True)
 def primary_cut_off(deployment):
     deployment.net.part([deployment.machine_of(deployment.primary)])
 
@@ -136,14 +136,14 @@ def primary_cut_off_with_node(deployment):
     deployment.net.part([deployment.machine_of(deployment.primary), deployment.machine_of(deployment.nodes[0])])
 
 
-@fault("one-way loss: nobody hears the primary", needs=NETWORK, aim=8.0)
+@fault("one-way loss: nobody hears the primary", needs=NETWORK, aim=8.0, may_be_stale=True)
 def primary_not_heard(deployment):
     primary = deployment.machine_of(deployment.primary)
     for other in deployment.net.others(primary):
         primary.lose(other)
 
 
-@fault("one-way loss: the primary hears nobody", needs=NETWORK, aim=8.0)
+@fault("one-way loss: the primary hears nobody", needs=NETWORK, aim=8.0, may_be_stale=True)
 def primary_deaf(deployment):
     primary = deployment.machine_of(deployment.primary)
     for other in deployment.net.others(primary):
