@@ -39,8 +39,8 @@ class PostgresDatabase : public Database {
         counts_(metrics),
         cancels_("cancel", 2, 64) {
     for (std::size_t i = 0; i < threads.size(); ++i) {
-      lanes_.push_back(
-          std::make_unique<Lane>(threads.context(i), settings_, options_, cancels_, counts_));
+      lanes_.push_back(std::make_unique<Lane>(threads.context(i), settings_, options_, cancels_,
+                                              whereabouts_, counts_));
     }
   }
 
@@ -133,9 +133,9 @@ class PostgresDatabase : public Database {
   /// What one I/O thread has of its own.
   struct Lane {
     Lane(boost::asio::io_context& context, Settings const& settings, Options const& options,
-         BlockingPool& cancels, Counts& counts)
-        : readers(context, settings, options, Access::read, cancels, counts),
-          writers(context, settings, options, Access::write, cancels, counts) {}
+         BlockingPool& cancels, Whereabouts& whereabouts, Counts& counts)
+        : readers(context, settings, options, Access::read, cancels, whereabouts, counts),
+          writers(context, settings, options, Access::write, cancels, whereabouts, counts) {}
     Pool readers;
     Pool writers;
   };
@@ -179,6 +179,7 @@ class PostgresDatabase : public Database {
   Counts counts_;
   mutable std::mutex mutex_;
   std::string durability_ = "PostgreSQL, not asked yet";
+  Whereabouts whereabouts_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> closed_ = false;
   BlockingPool cancels_;

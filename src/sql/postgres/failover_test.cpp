@@ -309,6 +309,26 @@ TEST(Failover, TheNewPrimaryIsFoundAndNothingIsLost) {
   writers.check();
 }
 
+TEST(Failover, WhatOneThreadFindsOutTheOthersHeed) {
+  ReplicaPair set(kTable);
+  PostgresEngine engine(at(set.url()));
+  auto const count_on = [&](std::size_t thread) {
+    Statement count("SELECT COUNT(*) FROM notes", {}, Clock::now() + 60s);
+    return boost::asio::co_spawn(engine.threads.context(thread),
+                                 engine.database->read(std::move(count)), boost::asio::use_future)
+        .get()
+        .integer(0, 0);
+  };
+  EXPECT_EQ(count_on(0) + count_on(1), 0);
+  set.primary.pause();
+  set.promote();
+  EXPECT_EQ(count_on(0), 0);
+  Statement insert(kInsert, {std::int64_t{1}}, Clock::now() + 60s);
+  EXPECT_EQ(engine.run(engine.database->write(std::move(insert))).affected(), 1);
+  set.primary.resume();  // it answers, and has not heard of the other one
+  EXPECT_EQ(count_on(1), 1);
+}
+
 TEST(Failover, APausedPrimaryIsLeftForTheNewOne) {
   ReplicaPair set(kTable);
   PostgresEngine engine(at(set.url()));

@@ -101,6 +101,21 @@ Clock::duration Pool::backoff(int attempts) {
       std::uniform_int_distribution<std::int64_t>(most.count() / 2, most.count())(random_));
 }
 
+/// A connection on which nothing is under way does not tell that its server was replaced, which
+/// would answer reads with what was there before. What waits for an answer is probed for itself.
+void Pool::heed_whereabouts() {
+  auto const news = whereabouts_.last();
+  if (std::exchange(heeded_, news.number) == news.number) return;
+  auto const found = std::find(hosts_.begin(), hosts_.end(), news.host);
+  std::rotate(hosts_.begin(), found, found + 1);
+  auto const connections = connections_;  // giving one up takes it out
+  for (auto const& each : connections) {
+    auto const is_idle = each->batches() == 0 && !each->is_lent;
+    if (each->host != news.host && (is_idle || access_ == Access::read))
+      each->give_up(connection_lost("Another server has become the primary."));
+  }
+}
+
 /// A server that is paused or cut off says nothing, and its socket stays. Silence may be a long
 /// statement, too: what tells them apart is another host that is the primary now.
 void Pool::probe_if_silent(Clock::time_point now) {
@@ -125,6 +140,8 @@ Async<void> Pool::probe() {
   log::warning(fmt::format("The database {} has another primary now.", settings_.description()));
   others.push_back(silent);
   hosts_ = std::move(others);
+  whereabouts_.tell(hosts_.front());
+  heeded_ = whereabouts_.last().number;
   auto const old = connections_;
   adopt(std::move(*handle));
   for (auto const& each : old) {

@@ -40,12 +40,14 @@ Counts::Counts(Metrics& metrics)
                               "Statements cancelled on the server at their deadline.")) {}
 
 Pool::Pool(boost::asio::io_context& context, Settings const& settings, Options const& options,
-           Access access, BlockingPool& cancels, Counts& counts)
+           Access access, BlockingPool& cancels, Whereabouts& whereabouts, Counts& counts)
     : context_(context),
       settings_(settings),
       options_(options),
       access_(access),
       cancels_(cancels),
+      whereabouts_(whereabouts),
+      heeded_(whereabouts.last().number),
       counts_(counts),
       bound_(std::max<std::size_t>(1, access == Access::read ? options.readers : options.writers)),
       random_(std::random_device{}()),
@@ -93,6 +95,7 @@ void Pool::wake() {
 }
 
 void Pool::pump() {
+  heed_whereabouts();
   drop_read_only();
   send_statements();
   send_slow_statements();

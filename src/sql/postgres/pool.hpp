@@ -7,6 +7,7 @@
 #include "sql/postgres/connection.hpp"
 #include "sql/postgres/operation.hpp"
 #include "sql/postgres/settings.hpp"
+#include "sql/postgres/whereabouts.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -40,7 +41,7 @@ struct Counts {
 class Pool {
  public:
   Pool(boost::asio::io_context& context, Settings const& settings, Options const& options,
-       Access access, BlockingPool& cancels, Counts& counts);
+       Access access, BlockingPool& cancels, Whereabouts& whereabouts, Counts& counts);
   ~Pool();
   Pool(Pool const&) = delete;
   Pool& operator=(Pool const&) = delete;
@@ -83,6 +84,7 @@ class Pool {
   Async<Attempt> try_hosts(std::vector<std::size_t>& hosts);
   Async<void> open_one();
   void adopt(Handle handle);
+  void heed_whereabouts();
   void probe_if_silent(Clock::time_point now);
   Async<void> probe();
   void refuse_all(Error const& error);
@@ -107,6 +109,8 @@ class Pool {
   Options const& options_;
   Access access_;
   BlockingPool& cancels_;
+  Whereabouts& whereabouts_;
+  std::uint64_t heeded_;  // news of theirs
   Counts& counts_;
   std::size_t bound_;  // of connections
   std::deque<Operation*> statements_;
