@@ -59,6 +59,17 @@ std::string etcd_role(MemberLook const& look) {
   return look.etcd->leader == look.etcd->id ? "leader" : "follower";
 }
 
+/// A standby that has more of the timeline that the primary left than the primary had may be sent
+/// changes, but cannot use them before it was rewound.
+void judge_timeline(MemberStatus& status, MemberLook const* primary) {
+  if (primary == nullptr || !status.timeline) return;
+  auto const newest = number_of(find(primary->patroni, "timeline"));
+  if (newest && *status.timeline < *newest) {
+    status.problem =
+        fmt::format("it is at timeline {}, the primary at {}", *status.timeline, *newest);
+  }
+}
+
 void judge(MemberStatus& status, std::string const& primary) {
   if (status.state != "running" && status.state != "streaming") {
     status.problem = status.problem.empty() ? "PostgreSQL is " + status.state : status.problem;
@@ -102,6 +113,7 @@ MemberStatus member_status(SetLook const& look, MemberLook const& member,
       status.source = leader;
     }
     read_lag(status, member, primary, look.now);
+    judge_timeline(status, primary);
   }
   judge(status, leader);
   return status;

@@ -98,6 +98,15 @@ TEST_F(StatusTest, SaysHowFarAStandbyIs) {
   EXPECT_FALSE(primary.lag_bytes);
 }
 
+TEST_F(StatusTest, TakesNoStandbyOnAnOldTimelineForWell) {
+  look_.members[2].patroni->as_object()["timeline"] = 2;
+  auto const status = combine(look_);
+  EXPECT_FALSE(status.is_healthy());
+  EXPECT_FALSE(status.members[2].is_healthy);
+  EXPECT_EQ(status.members[2].problem, "it is at timeline 2, the primary at 3");
+  EXPECT_TRUE(status.members[1].is_healthy);
+}
+
 TEST_F(StatusTest, KeepsALostMemberInSight) {
   lose(2);
   auto const status = combine(look_);
