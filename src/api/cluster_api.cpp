@@ -12,7 +12,7 @@ using Ask = std::function<Async<JsonObject>(Deadline)>;
 
 Async<Response> show_status(Ask const& ask, Request& request) {
   auto status = co_await ask(request.deadline());
-  auto response = Response::json(std::move(status));
+  auto response = Response::json(status);
   response.header("Cache-Control", "no-store");
   co_return response;
 }

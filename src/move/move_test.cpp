@@ -15,8 +15,6 @@
 namespace minga::move {
 namespace {
 
-using records::Definition;
-using records::object;
 using testing_support::PostgresEngine;
 using testing_support::SqliteEngine;
 
