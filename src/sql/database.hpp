@@ -48,8 +48,8 @@ class Database {
  public:
   virtual ~Database() = default;
 
-  /// One statement that changes nothing; sees every write acknowledged before it began (unless a
-  /// replica is allowed). Equal statements that wait together may be done once.
+  /// One statement that changes nothing; sees every write acknowledged before it began, unless a
+  /// standby may answer. Equal statements that wait together may be done once.
   virtual Async<Rows> read(Statement statement) = 0;
   /// One statement in a transaction of its own; durable when this returns.
   virtual Async<Rows> write(Statement statement) = 0;

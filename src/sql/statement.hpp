@@ -1,6 +1,7 @@
 #pragma once
 
 #include "async/deadline.hpp"
+#include "sql/replica_reads.hpp"
 #include "sql/value.hpp"
 
 #include <string>
@@ -22,8 +23,8 @@ struct Statement {
   /// A read that gives another result each time, as what is ordered at random does: it is not
   /// answered together with an equal one that waits.
   bool is_volatile = false;
-  /// A read that may be served by a standby.
-  bool replica_allowed = false;
+  /// A read that a standby may answer, under these conditions; null: it is the primary's.
+  ReplicaReads* replica = nullptr;
 };
 
 }  // namespace minga::sql

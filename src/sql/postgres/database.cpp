@@ -5,13 +5,16 @@
 #include "sql/postgres/listening.hpp"
 #include "sql/postgres/pool.hpp"
 #include "sql/postgres/postgres.hpp"
+#include "sql/postgres/replicas.hpp"
 #include "sql/postgres/servers.hpp"
 #include "sql/postgres/transactions.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include <atomic>
 #include <mutex>
+#include <numeric>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -38,13 +41,17 @@ class PostgresDatabase : public Database {
         threads_(threads),
         counts_(metrics),
         cancels_("cancel", 2, 64) {
-    for (std::size_t i = 0; i < threads.size(); ++i) {
-      lanes_.push_back(std::make_unique<Lane>(threads.context(i), settings_, options_, cancels_,
-                                              whereabouts_, counts_));
-    }
+    auto abandon = [this](std::size_t host, Error const& why) {
+      abandon_standby(host, why);
+    };
+    standbys_ =
+        std::make_shared<Standbys>(threads, settings_, options_, metrics, std::move(abandon));
+    for (std::size_t i = 0; i < threads.size(); ++i)
+      lanes_.push_back(std::make_unique<Lane>(threads.context(i), *this));
   }
 
   Async<Rows> read(Statement statement) override {
+    if (statement.replica != nullptr) co_return co_await read_anywhere(statement);
     std::span<Statement const> const one(&statement, 1);
     auto rows = co_await run(Access::read, one);
     co_return std::move(rows.front());
@@ -123,6 +130,8 @@ class PostgresDatabase : public Database {
 
   Async<void> close() override {
     closed_ = true;
+    co_await boost::asio::co_spawn(threads_.context(0), standbys_->close(),
+                                   boost::asio::use_awaitable);
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
       co_await boost::asio::co_spawn(threads_.context(i), close_lane(*lanes_[i]),
                                      boost::asio::use_awaitable);
@@ -132,13 +141,23 @@ class PostgresDatabase : public Database {
  private:
   /// What one I/O thread has of its own.
   struct Lane {
-    Lane(boost::asio::io_context& context, Settings const& settings, Options const& options,
-         BlockingPool& cancels, Whereabouts& whereabouts, Counts& counts)
-        : readers(context, settings, options, Access::read, cancels, whereabouts, counts),
-          writers(context, settings, options, Access::write, cancels, whereabouts, counts) {}
+    Lane(boost::asio::io_context& context, PostgresDatabase& of)
+        : readers(context, of.settings_, of.options_, Access::read, of.all_hosts(), of.cancels_,
+                  of.whereabouts_, of.counts_),
+          writers(context, of.settings_, of.options_, Access::write, of.all_hosts(), of.cancels_,
+                  of.whereabouts_, of.counts_),
+          replicas(context, of.settings_, of.options_, of.cancels_, of.whereabouts_, of.counts_,
+                   *of.standbys_) {}
     Pool readers;
     Pool writers;
+    Replicas replicas;
   };
+
+  std::vector<std::size_t> all_hosts() const {
+    std::vector<std::size_t> hosts(settings_.hosts().size());
+    std::iota(hosts.begin(), hosts.end(), 0);
+    return hosts;
+  }
 
   Lane& lane() { return *lanes_.at(static_cast<std::size_t>(threads_.current())); }
 
@@ -167,8 +186,32 @@ class PostgresDatabase : public Database {
     co_return std::move(operation.rows);
   }
 
+  Async<Rows> read_anywhere(Statement const& statement) {
+    require_open();
+    if (threads_.current() < 0) {
+      auto elsewhere = read_anywhere(statement);
+      co_return co_await boost::asio::co_spawn(threads_.context(0), std::move(elsewhere),
+                                               boost::asio::use_awaitable);
+    }
+    check_values(statement.values);
+    Entered const entered(lane().readers);
+    auto rows = co_await lane().replicas.read(statement);
+    if (rows) co_return std::move(*rows);
+    std::span<Statement const> const one(&statement, 1);
+    auto from_primary = co_await run(Access::read, one);
+    co_return std::move(from_primary.front());
+  }
+
+  void abandon_standby(std::size_t host, Error const& why) {
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      boost::asio::post(threads_.context(i),
+                        [lane = lanes_[i].get(), host, why] { lane->replicas.abandon(host, why); });
+    }
+  }
+
   static Async<void> close_lane(Lane& lane) {
     co_await lane.readers.close();
+    co_await lane.replicas.close();
     co_await lane.writers.close();
   }
 
@@ -180,6 +223,7 @@ class PostgresDatabase : public Database {
   mutable std::mutex mutex_;
   std::string durability_ = "PostgreSQL, not asked yet";
   Whereabouts whereabouts_;
+  std::shared_ptr<Standbys> standbys_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::atomic<bool> closed_ = false;
   BlockingPool cancels_;

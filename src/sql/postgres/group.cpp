@@ -15,7 +15,9 @@ constexpr std::size_t kSlowTexts = 1'000;
 
 void Pool::finish(Group& group) {
   counts_.operations.Increment(static_cast<double>(group.members.size()));
-  if (access_ == Access::read) learn_pace(group);
+  if (access_ == Access::read)
+    counts_.primary_reads.Increment(static_cast<double>(group.members.size()));
+  if (reads()) learn_pace(group);
   for (auto const& member : group.members) {
     if (member.operation == nullptr) continue;
     std::span const items(&group.items[member.first], member.operation->statements.size());
@@ -36,10 +38,10 @@ void Pool::learn_pace(Group const& group) {
   if (slow_texts_.size() > kSlowTexts) slow_texts_.clear();
   for (auto const& member : group.members) {
     if (member.operation == nullptr) continue;
-    auto const& text = member.operation->statements.front().sql;
+    auto const& text = member.operation->text();
     if (is_slow) {
       slow_texts_.insert(text);
-    } else if (group.items.size() == 1) {
+    } else if (group.items.size() == member.operation->statements.size()) {
       clear_slow(text);
     }
   }
@@ -48,7 +50,7 @@ void Pool::learn_pace(Group const& group) {
 void Pool::clear_slow(std::string const& text) {
   if (slow_texts_.erase(text) == 0) return;
   auto const is_slow = [this](auto const* operation) {
-    return slow_texts_.contains(operation->statements.front().sql);
+    return slow_texts_.contains(operation->text());
   };
   auto const cleared =
       std::stable_partition(slow_statements_.begin(), slow_statements_.end(), is_slow);
@@ -67,7 +69,7 @@ void Pool::settle(Operation& operation, Group& group, std::span<Batch::Item> ite
     settle_failure(operation, *group.commit_failure);
   } else if (group.is_undone) {
     repeat(operation, connection_lost("Its transaction was undone."), !group.loss);
-  } else if (group.loss && access_ == Access::read) {
+  } else if (group.loss && reads()) {
     repeat(operation, *group.loss, false);
   } else if (group.loss) {
     operation.fail(in_doubt(fmt::format(
@@ -93,10 +95,11 @@ void Pool::settle_failure(Operation& operation, Failure const& failure) {
 }
 
 /// Nothing of it was done. A statement that was cancelled for another's sake is run again, too.
+/// What a standby could not do another server does.
 void Pool::repeat(Operation& operation, Error const& why, bool alone) {
   if (has_passed(operation.deadline)) {
     operation.fail(past_deadline("The statement was cancelled at its deadline."));
-  } else if (++operation.attempts >= kAttempts) {
+  } else if (++operation.attempts >= kAttempts || access_ == Access::replica) {
     operation.fail(why);
   } else {
     counts_.repeated.Increment();

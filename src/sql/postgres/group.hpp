@@ -3,6 +3,7 @@
 #include "sql/postgres/pool.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace minga::sql::postgres {
@@ -42,7 +43,10 @@ class Pool::Group : public Batch {
   /// any of it is sent.
   void add_read(Operation& operation) {
     auto const same = find(operation);
-    if (same == items.end()) return add(operation);
+    if (same == items.end()) {
+      add(operation);
+      return;
+    }
     members.push_back({&operation, static_cast<std::size_t>(same - items.begin())});
     look_after(operation);
   }
@@ -54,16 +58,21 @@ class Pool::Group : public Batch {
 
   /// Nobody waits for that member's rows any more.
   void leave(Member& member) {
-    member.operation = nullptr;
-    items[member.first].is_wanted = std::any_of(members.begin(), members.end(), [&](auto& each) {
-      return each.operation != nullptr && each.first == member.first;
-    });
+    auto const count = std::exchange(member.operation, nullptr)->statements.size();
+    for (auto item = member.first; item < member.first + count; ++item) {
+      items[item].is_wanted = std::any_of(members.begin(), members.end(), [&](auto& each) {
+        return each.operation != nullptr && each.first <= item &&
+               item < each.first + each.operation->statements.size();
+      });
+    }
   }
 
   std::vector<Member> members;
 
  private:
+  /// Several statements belong together: what the first tells holds for what is sent behind it.
   std::vector<Item>::iterator find(Operation const& operation) {
+    if (operation.statements.size() > 1) return items.end();
     auto const& statement = operation.statements.front();
     return std::find_if(items.begin(), items.end(), [&](Item const& item) {
       return !statement.is_volatile && item.statement->values == statement.values &&

@@ -68,7 +68,9 @@ Async<void> Pool::open_one() {
     if (failed_openings_ == 1 || no.is_refused)
       log::warning(fmt::format("No connection to the database {}: {}", settings_.description(),
                                no.error.what()));
-    if (no.is_refused && connections_.empty()) refuse_all(no.error);
+    // Nobody waits for a standby: another server can do it.
+    auto const is_refused = no.is_refused || access_ == Access::replica;
+    if (is_refused && connections_.empty()) refuse_all(no.error);
   }
   wake();
 }
@@ -104,6 +106,7 @@ Clock::duration Pool::backoff(int attempts) {
 /// A connection on which nothing is under way does not tell that its server was replaced, which
 /// would answer reads with what was there before. What waits for an answer is probed for itself.
 void Pool::heed_whereabouts() {
+  if (access_ == Access::replica) return;
   auto const news = whereabouts_.last();
   if (std::exchange(heeded_, news.number) == news.number) return;
   auto const found = std::find(hosts_.begin(), hosts_.end(), news.host);
@@ -153,7 +156,7 @@ Async<void> Pool::probe() {
 
 /// The primary has become a standby under us.
 void Pool::drop_read_only() {
-  if (access_ == Access::read) return;
+  if (reads()) return;
   auto const connections = connections_;
   for (auto const& each : connections) {
     if (each->was_read_only() && !each->is_lent)

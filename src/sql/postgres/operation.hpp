@@ -33,9 +33,10 @@ Async<void> suspend(std::unique_ptr<Resumption>& slot, Begin begin) {
 /// What waits for a connection; it lives in the frame of the coroutine that awaits it.
 struct Operation {
   std::span<Statement const> statements;  // in order; none: a connection for a transaction
-  Deadline deadline = kNoDeadline;        // past it nobody waits
-  Deadline patience = kNoDeadline;        // past it there was no server that could do it
-  std::vector<Rows> rows;                 // of the statements
+  std::string const& text() const { return statements.back().sql; }  // that takes the time
+  Deadline deadline = kNoDeadline;                                   // past it nobody waits
+  Deadline patience = kNoDeadline;  // past it there was no server that could do it
+  std::vector<Rows> rows;           // of the statements
   std::shared_ptr<Connection> lent;
   std::exception_ptr failure;
   std::unique_ptr<Resumption> resumption;

@@ -26,6 +26,22 @@ Error closed() {
 
 }  // namespace
 
+namespace {
+
+prometheus::Counter& reads_by(Metrics& metrics, char const* server) {
+  return metrics.counter("minga_postgres_reads_total", "Reads by who answered them.",
+                         {{"server", server}});
+}
+
+prometheus::Counter& left_by_replicas(Metrics& metrics, char const* reason) {
+  return metrics.counter(
+      "minga_postgres_replica_misses_total",
+      "Reads that a standby might have answered and that went to the primary, by the reason.",
+      {{"reason", reason}});
+}
+
+}  // namespace
+
 Counts::Counts(Metrics& metrics)
     : connections(metrics.gauge("minga_postgres_connections", "Open connections.")),
       waiting(metrics.gauge("minga_postgres_waiting", "Operations that wait for a connection.")),
@@ -37,10 +53,22 @@ Counts::Counts(Metrics& metrics)
                                "Statements and transactions that were run again.")),
       lost(metrics.counter("minga_postgres_lost_total", "Connections that were lost.")),
       cancels(metrics.counter("minga_postgres_cancels_total",
-                              "Statements cancelled on the server at their deadline.")) {}
+                              "Statements cancelled on the server at their deadline.")),
+      primary_reads(reads_by(metrics, "primary")),
+      replica_reads(reads_by(metrics, "replica")),
+      no_replica(left_by_replicas(metrics, "none")),
+      behind(left_by_replicas(metrics, "behind")) {}
+
+Entered::Entered(Pool& pool) : pool_(pool) {
+  pool_.enter();
+}
+Entered::~Entered() {
+  pool_.leave();
+}
 
 Pool::Pool(boost::asio::io_context& context, Settings const& settings, Options const& options,
-           Access access, BlockingPool& cancels, Whereabouts& whereabouts, Counts& counts)
+           Access access, std::vector<std::size_t> hosts, BlockingPool& cancels,
+           Whereabouts& whereabouts, Counts& counts)
     : context_(context),
       settings_(settings),
       options_(options),
@@ -49,19 +77,20 @@ Pool::Pool(boost::asio::io_context& context, Settings const& settings, Options c
       whereabouts_(whereabouts),
       heeded_(whereabouts.last().number),
       counts_(counts),
-      bound_(std::max<std::size_t>(1, access == Access::read ? options.readers : options.writers)),
+      bound_(std::max<std::size_t>(1, access == Access::write ? options.writers : options.readers)),
+      hosts_(std::move(hosts)),
       random_(std::random_device{}()),
       timer_(context),
       idle_(context, Deadline::max()),
-      tasks_(context.get_executor(), "postgres") {
-  for (std::size_t i = 0; i < settings.hosts().size(); ++i) hosts_.push_back(i);
-}
+      tasks_(context.get_executor(), "postgres") {}
 
 Pool::~Pool() = default;
 
 Async<void> Pool::run(Operation& operation) {
   if (is_closing_ && entered_ == 0) throw closed();
   if (has_passed(operation.deadline)) throw past_deadline("The deadline passed before the start.");
+  if (access_ == Access::replica && connections_.empty() && Clock::now() < open_again_at_)
+    throw connection_lost(last_refusal_);
   auto& queue = queue_of(operation);
   if (queue.size() >= options_.queue) {
     Error error(ErrorCode::queue_full,
@@ -80,8 +109,7 @@ Async<void> Pool::run(Operation& operation) {
 
 std::deque<Operation*>& Pool::queue_of(Operation const& operation) {
   if (operation.statements.empty()) return borrowers_;
-  auto const is_slow =
-      !slow_texts_.empty() && slow_texts_.contains(operation.statements.front().sql);
+  auto const is_slow = !slow_texts_.empty() && slow_texts_.contains(operation.text());
   return is_slow ? slow_statements_ : statements_;
 }
 
@@ -118,9 +146,8 @@ std::unique_ptr<Pool::Group> Pool::next_group() {
   while (!statements_.empty()) {
     auto& next = *statements_.front();
     if ((alone || next.is_alone) && !group->members.empty()) break;
-    auto const is_read = access_ == Access::read;
-    if (group->items.size() >= bound && !(is_read && group->takes(next))) break;
-    if (is_read) {
+    if (group->items.size() >= bound && !(reads() && group->takes(next))) break;
+    if (reads()) {
       group->add_read(next);
     } else {
       group->add(next);
@@ -164,7 +191,7 @@ void Pool::send_slow_statements() {
 /// The last one is left to slow statements where there are any: it is never idle otherwise.
 std::shared_ptr<Connection> Pool::for_statements() const {
   auto const now = Clock::now();
-  auto const most = access_ == Access::read ? kReadsAhead : kWritesAhead;
+  auto const most = reads() ? kReadsAhead : kWritesAhead;
   auto const last_is_taken = !slow_statements_.empty() && connections_.size() > 1;
   for (auto const& each : connections_) {
     if (last_is_taken && each == connections_.back()) break;
@@ -218,6 +245,12 @@ bool Pool::is_idle() const {
 
 void Pool::check_idle() {
   if (is_closing_ && is_idle()) idle_.cancel();
+}
+
+void Pool::abandon(Error const& why) {
+  refuse_all(why);
+  auto const connections = connections_;  // giving one up takes it out
+  for (auto const& connection : connections) connection->give_up(why);
 }
 
 Async<void> Pool::close() {

@@ -32,6 +32,25 @@ struct Counts {
   prometheus::Counter& repeated;
   prometheus::Counter& lost;
   prometheus::Counter& cancels;
+  prometheus::Counter& primary_reads;
+  prometheus::Counter& replica_reads;
+  // Reads for which no standby was good enough.
+  prometheus::Counter& no_replica;
+  prometheus::Counter& behind;
+};
+
+class Pool;
+
+/// Keeps the pool from closing.
+class Entered {
+ public:
+  explicit Entered(Pool& pool);
+  ~Entered();
+  Entered(Entered const&) = delete;
+  Entered& operator=(Entered const&) = delete;
+
+ private:
+  Pool& pool_;
 };
 
 /// The connections of one I/O thread for one kind of access, and what waits for them. All calls on
@@ -41,7 +60,8 @@ struct Counts {
 class Pool {
  public:
   Pool(boost::asio::io_context& context, Settings const& settings, Options const& options,
-       Access access, BlockingPool& cancels, Whereabouts& whereabouts, Counts& counts);
+       Access access, std::vector<std::size_t> hosts, BlockingPool& cancels,
+       Whereabouts& whereabouts, Counts& counts);
   ~Pool();
   Pool(Pool const&) = delete;
   Pool& operator=(Pool const&) = delete;
@@ -59,6 +79,8 @@ class Pool {
   /// Something may have become possible: what waits is looked at on the next turn of the loop.
   void wake();
 
+  /// The servers are not to be used any more, for now: what waits and what is under way is lost.
+  void abandon(Error const& why);
   /// Finishes what was accepted, then closes the connections.
   Async<void> close();
 
@@ -68,6 +90,7 @@ class Pool {
  private:
   class Group;
 
+  bool reads() const { return access_ != Access::write; }
   void expire_reads(Connection& connection, Clock::time_point now);
   void pump();
   void send_statements();

@@ -27,6 +27,10 @@ struct Options {
   std::chrono::milliseconds connect_timeout{3'000};
   /// How long an operation without a deadline waits for a server that can do it.
   std::chrono::milliseconds patience{30'000};
+  /// Reads that standbys may answer go to those that have all that was committed that long ago.
+  std::chrono::milliseconds replica_lag{10'000};
+  /// How long such a read waits for a standby that has seen what the reader has.
+  std::chrono::milliseconds replica_wait{100};
 };
 
 /// Throws sql::Error with a sentence for the user when the URL cannot be understood. Connections

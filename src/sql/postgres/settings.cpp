@@ -70,6 +70,20 @@ std::map<std::string, std::string> parse(std::string const& url) {
   return given;
 }
 
+char const* session_attributes(Access access) {
+  switch (access) {
+    case Access::write:
+      return "read-write";
+    case Access::read:
+      return "primary";
+    case Access::replica:
+      return "standby";
+    case Access::any:
+      break;
+  }
+  return "any";
+}
+
 std::string take(std::map<std::string, std::string>& from, char const* keyword) {
   auto node = from.extract(keyword);
   return node ? std::move(node.mapped()) : std::string{};
@@ -137,9 +151,7 @@ std::vector<std::pair<std::string, std::string>> Settings::keywords(Host const& 
   if (!host.port.empty()) all.emplace_back("port", host.port);
   auto const writes = access == Access::write;
   all.emplace_back("options", session_options_ + (writes ? "" : kReadOnly));
-  all.emplace_back("target_session_attrs", writes                   ? "read-write"
-                                           : access == Access::read ? "primary"
-                                                                    : "any");
+  all.emplace_back("target_session_attrs", session_attributes(access));
   return all;
 }
 

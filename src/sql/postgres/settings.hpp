@@ -18,9 +18,10 @@ struct Host {
 
 /// What a connection is for. The server itself refuses to write through another than a `write` one.
 enum class Access {
-  read,   // from the primary
-  write,  // to it
-  any,    // from whatever the server is
+  read,     // from the primary
+  write,    // to it
+  replica,  // reads from a standby
+  any,      // from whatever the server is
 };
 
 /// A URL as libpq understands it, with what minga needs put where it says nothing.

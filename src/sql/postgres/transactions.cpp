@@ -286,17 +286,6 @@ Async<Run::Next> run_once(Pool& pool, TransactionBody const& body, Deadline dead
   co_return run.next();
 }
 
-class Entered {
- public:
-  explicit Entered(Pool& pool) : pool_(pool) { pool_.enter(); }
-  ~Entered() { pool_.leave(); }
-  Entered(Entered const&) = delete;
-  Entered& operator=(Entered const&) = delete;
-
- private:
-  Pool& pool_;
-};
-
 /// What a statement outside of any body failed with.
 Error failure_of(Run const& run) {
   return run.last_error() ? *run.last_error() : connection_lost("The connection was lost.");

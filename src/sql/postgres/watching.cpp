@@ -70,7 +70,7 @@ void Pool::expire_waiting(Clock::time_point now) {
 void Pool::expire_running(Clock::time_point now) {
   auto const connections = connections_;  // giving one up takes it out
   for (auto const& connection : connections) {
-    if (access_ == Access::read) expire_reads(*connection, now);
+    if (reads()) expire_reads(*connection, now);
     auto* oldest = connection->oldest();
     if (oldest == nullptr) continue;
     if (now >= oldest->give_up_at) {
