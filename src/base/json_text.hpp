@@ -14,6 +14,10 @@ namespace minga {
 /// that read back equal.
 std::string json_text(Json const& value);
 std::string json_text(JsonObject const& value);
+/// The same, behind what `out` holds.
+void append_json(std::string& out, Json const& value);
+/// `text`, which is UTF-8, as a JSON string.
+void append_json_string(std::string& out, std::string_view text);
 
 /// Parses JSON text as Boost.JSON does, but every real is the double nearest to its text:
 /// Boost 1.81 misses that by one unit for a tenth of those with 16 digits and more. Of equal keys

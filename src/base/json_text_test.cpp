@@ -2,6 +2,7 @@
 
 #include <boost/json/error.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/system/system_error.hpp>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -65,6 +66,21 @@ RC_GTEST_PROP(ReadJson, KeepsDoublesOfEverydaySize, ()) {
   auto const numerator = static_cast<double>(*rc::gen::arbitrary<std::int64_t>());
   auto const value = numerator / *rc::gen::inRange(1, 1'000'000'000);
   RC_ASSERT(read_json(json_text(Json(value))).to_number<double>() == value);
+}
+
+TEST(JsonText, WritesEveryKindOfValue) {
+  for (std::string_view const text :
+       {"null", "true", "false", "0", "-9223372036854775808", "18446744073709551615", "1.5", "-0.0",
+        "\"\"", "[]", "{}", "[[],{}]", R"({"a":[1,{"b":null},"c"],"d":{"":-7}})",
+        R"("\"\\/\b\f\n\r\t\u0000\u001f")"})
+    EXPECT_EQ(json_text(read_json(text)), text);
+  EXPECT_EQ(json_text(read_json(R"("\u007f\u00f1\/")")), "\"\x7f\xC3\xB1/\"");
+}
+
+RC_GTEST_PROP(JsonText, EscapesAsBoostDoes, (std::string const& text)) {
+  std::string out = "before ";
+  append_json_string(out, text);
+  RC_ASSERT(out == "before " + boost::json::serialize(boost::json::string_view(text)));
 }
 
 TEST(ReadJson, ReadsItsOwnTextsHoweverDeep) {
