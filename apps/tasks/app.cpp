@@ -16,9 +16,8 @@ JsonObject task_from(JsonObject const& input) {
   return task;
 }
 
-/// One page of the tasks, newest first: those with the words `q`, only what is `done` or what is
-/// not.
-Async<Page> find_tasks(Collection const& tasks, Request& request) {
+/// The filter for the tasks with the words `q`, only what is `done` or what is not.
+std::string wanted_by(Request const& request) {
   auto words = request.query("q").value_or("");
   auto done = request.query("done").value_or("");
   std::string wanted;
@@ -29,10 +28,15 @@ Async<Page> find_tasks(Collection const& tasks, Request& request) {
     if (!wanted.empty()) wanted += " && ";
     wanted += filter("done = {:done}", {{"done", done == "true"}});
   }
+  return wanted;
+}
+
+/// One page of the tasks, newest first. The filter must outlive the options.
+ListOptions newest_first(Request const& request, std::string_view filter) {
   auto options = ListOptions::from(request);
-  options.filter = wanted;
+  options.filter = filter;
   options.sort = "-created,-id";
-  co_return co_await tasks.list(request, options);
+  return options;
 }
 
 Response list_page(Request& request, std::string_view page, Page found) {
@@ -81,10 +85,12 @@ void apps::tasks(App& app) {
 
   app.get("/",
           [tasks](Request& request) -> Async<Response> {
-            auto found = co_await find_tasks(tasks, request);
+            auto wanted = wanted_by(request);
+            auto options = newest_first(request, wanted);
             if (request.format() != Format::html) {
-              co_return Response::json(std::move(found).envelope());
+              co_return co_await tasks.list_json(request, options);
             }
+            auto found = co_await tasks.list(request, options);
             co_return list_page(request, "index.html", std::move(found));
           })
       .summary("The tasks, newest first; `q` looks for words, `done` is true or false.");
@@ -103,7 +109,8 @@ void apps::tasks(App& app) {
 
   app.get("/update",
           [tasks](Request& request) -> Async<Response> {
-            auto found = co_await find_tasks(tasks, request);
+            auto wanted = wanted_by(request);
+            auto found = co_await tasks.list(request, newest_first(request, wanted));
             co_return list_page(request, "update.html", std::move(found));
           })
       .summary("The tasks, to choose one to change.");

@@ -58,6 +58,9 @@ class Collection {
   std::string const& name() const;
 
   Async<Page> list(Request& request, ListOptions options = {}) const;
+  /// The page as the API's list envelope: what Response::json(page.envelope()) of list()'s page
+  /// sends, at less cost, as its text is made straight from what is stored. Errors as list().
+  Async<Response> list_json(Request& request, ListOptions options = {}) const;
   /// Error 404 when there is none.
   Async<JsonObject> view(Request& request, std::string_view id) const;
   /// The record as stored. Error 400 with one entry in data() for each field that is wrong.

@@ -55,8 +55,7 @@ class RecordsApi {
       envelope["cursor"] = page.cursor ? Json(*page.cursor) : Json(nullptr);
       co_return in_envelope(request, std::move(envelope), fields);
     }
-    auto page = co_await store_.list(context, request.param("c"), std::move(query));
-    auto response = in_envelope(request, std::move(page).envelope(), fields);
+    auto response = co_await answer_page(request, context, std::move(query), fields);
     if (preference(request, "count") == "estimated")
       response.header("Preference-Applied", "count=exact");
     co_return response;
@@ -107,6 +106,17 @@ class RecordsApi {
   }
 
  private:
+  Async<Response> answer_page(Request& request, records::Context& context, records::ListQuery query,
+                              records::FieldSelection const& fields) const {
+    auto const collection = request.param("c");
+    if (fields.keeps_all()) {
+      auto text = co_await store_.list_text(context, collection, std::move(query));
+      co_return Response::json_text(std::move(text));
+    }
+    auto page = co_await store_.list(context, collection, std::move(query));
+    co_return in_envelope(request, std::move(page).envelope(), fields);
+  }
+
   bool hides_fields(Request const& request) const {
     auto const schema = store_.schema();
     auto const* definition = schema->find(request.param("c"));

@@ -23,6 +23,11 @@ std::string_view column_type(Field const& field, sql::Dialect const& dialect) {
   }
 }
 
+void append_key(std::string& out, std::string_view key) {
+  append_json_string(out, key);
+  out += ':';
+}
+
 std::string_view column_default(Field const& field) {
   if (field.is_nullable || field.type == FieldType::json) return "NULL";
   if (field.is_list()) return "'[]'";
@@ -79,6 +84,12 @@ Layout::Layout(Definition definition, sql::Dialect const& dialect)
   insert_ = fmt::format("INSERT INTO {} ({}) VALUES ({})", table_, plain, places);
   update_ = fmt::format("UPDATE {} SET {} WHERE {} = $1", table_, assignments, id);
   remove_ = fmt::format("DELETE FROM {} WHERE {} = $1", table_, id);
+  for (auto const& field : definition_.fields) append_key(keys_.emplace_back(), field.name);
+  append_key(last_keys_, "collectionId");
+  append_json_string(last_keys_, definition_.id);
+  last_keys_ += ',';
+  append_key(last_keys_, "collectionName");
+  append_json_string(last_keys_, definition_.name);
 }
 
 JsonObject Layout::record(sql::Rows const& rows, std::size_t row, std::size_t first_column) const {
@@ -94,6 +105,30 @@ JsonObject Layout::record(sql::Rows const& rows, std::size_t row, std::size_t fi
   record.emplace("collectionId", definition_.id);
   record.emplace("collectionName", definition_.name);
   return record;
+}
+
+void Layout::append_record(std::string& out, sql::Rows const& rows, std::size_t row,
+                           Hidden hidden) const {
+  out += '{';
+  auto column = rows.row(row).begin();
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    auto const& field = definition_.fields[i];
+    auto const& value = *column++;
+    if (field.is_hidden && hidden == Hidden::left_out) continue;
+    out += keys_[i];
+    append_column(out, field, value);
+    out += ',';
+  }
+  if (definition_.open) {
+    auto const open = read_json(std::get<std::string>(*column));
+    for (auto const& pair : open.get_object()) {
+      if (is_own_key(pair.key())) continue;  // declared since
+      append_key(out, pair.key());
+      append_json(out, pair.value());
+      out += ',';
+    }
+  }
+  out.append(last_keys_).append("}");
 }
 
 sql::Params Layout::values(JsonObject const& record) const {

@@ -35,6 +35,10 @@ class Layout {
 
   /// The record in the order of its declaration, with collectionId and collectionName.
   JsonObject record(sql::Rows const& rows, std::size_t row, std::size_t first_column = 0) const;
+  /// json_text() of record(), behind what `out` holds; with Hidden::left_out without what only
+  /// superusers see.
+  enum class Hidden { shown, left_out };
+  void append_record(std::string& out, sql::Rows const& rows, std::size_t row, Hidden hidden) const;
   sql::Params values(JsonObject const& record) const;
   /// A record's undeclared keys.
   JsonObject open_part(JsonObject const& record) const;
@@ -44,6 +48,8 @@ class Layout {
  private:
   Definition definition_;
   std::string table_, columns_, select_by_id_, insert_, update_, remove_;
+  std::vector<std::string> keys_;  // of the fields, as JSON: "title":
+  std::string last_keys_;          // collectionId and collectionName with their values, as JSON
 };
 
 /// Whether a column of that field is declared NOT NULL, its type and its default, as in CREATE

@@ -163,36 +163,89 @@ Async<sql::Rows> Store::Impl::read(sql::Statement statement) {
   }
 }
 
-Async<Page> Store::list(Context& context, std::string_view collection, ListQuery query) {
-  auto const catalog = impl_->catalog();
-  auto const& layout = Impl::layout(*catalog, collection);
-  check_rule(layout.definition().list_rule, context);
-  auto const& dialect = impl_->database.dialect();
-  auto const selection = select(*catalog, layout, context, query, dialect);
+namespace {
+
+/// A page without its items, which are in the rows.
+struct FoundPage {
+  std::shared_ptr<Catalog const> catalog;
+  Layout const* layout = nullptr;
   Page page;
+  sql::Rows rows;
+};
+
+Async<FoundPage> find_page(Store::Impl& store, Context& context, std::string_view collection,
+                           ListQuery const& query) {
+  FoundPage found;
+  found.catalog = store.catalog();
+  auto const& layout = Store::Impl::layout(*found.catalog, collection);
+  found.layout = &layout;
+  check_rule(layout.definition().list_rule, context);
+  auto const& dialect = store.database.dialect();
+  auto const selection = select(*found.catalog, layout, context, query, dialect);
+  auto& page = found.page;
   page.page = std::max<std::int64_t>(query.page, 1);
   page.per_page = page_size(query.per_page);
-  Total total(*impl_, layout, selection);
+  Total total(store, layout, selection);
   auto const counts = !query.skip_total && !total.known();
   auto statement = page_statement(layout, selection, dialect, page, counts);
   statement.deadline = context.deadline;
   statement.is_volatile = query.sort.find("@random") != std::string::npos;
-  auto const rows = co_await impl_->read(std::move(statement));
-  page.items = records_of(layout, rows, rows.size());
+  found.rows = co_await store.read(std::move(statement));
+  auto const& rows = found.rows;
   if (counts && !rows.empty()) {
     total.learn(rows.integer(0, rows.columns().size() - 1));
   } else if (counts && page.page == 1) {
     total.learn(0);
   } else if (counts) {  // a page past the end says nothing
-    total.learn(co_await count(*impl_, layout, selection, context.deadline));
+    total.learn(co_await count(store, layout, selection, context.deadline));
   }
   if (!query.skip_total) {
     page.total_items = *total.known();
     page.total_pages = (page.total_items + page.per_page - 1) / page.per_page;
   }
+  co_return found;
+}
+
+/// Of a record, for a text that begins with enough room for most.
+constexpr std::size_t kUsualText = 300;
+
+std::string text_of(FoundPage const& found, Layout::Hidden hidden) {
+  auto const& page = found.page;
+  auto out = fmt::format(R"({{"page":{},"perPage":{},"totalItems":{},"totalPages":{},"items":[)",
+                         page.page, page.per_page, page.total_items, page.total_pages);
+  out.reserve(out.size() + found.rows.size() * kUsualText);
+  for (std::size_t i = 0; i < found.rows.size(); ++i) {
+    if (i > 0) out += ',';
+    found.layout->append_record(out, found.rows, i, hidden);
+  }
+  out += "]}";
+  return out;
+}
+
+}  // namespace
+
+Async<Page> Store::list(Context& context, std::string_view collection, ListQuery query) {
+  auto found = co_await find_page(*impl_, context, collection, query);
+  auto page = std::move(found.page);
+  page.items = records_of(*found.layout, found.rows, found.rows.size());
   if (!query.expand.empty())
-    co_await expand_all(context, layout.definition().name, page.items, query.expand);
+    co_await expand_all(context, found.layout->definition().name, page.items, query.expand);
   co_return page;
+}
+
+Async<std::string> Store::list_text(Context& context, std::string_view collection,
+                                    ListQuery query) {
+  auto const hidden = context.bypasses_rules ? Layout::Hidden::shown : Layout::Hidden::left_out;
+  auto found = co_await find_page(*impl_, context, collection, query);
+  if (query.expand.empty()) co_return text_of(found, hidden);
+  auto const& definition = found.layout->definition();
+  auto page = std::move(found.page);
+  page.items = records_of(*found.layout, found.rows, found.rows.size());
+  co_await expand_all(context, definition.name, page.items, query.expand);
+  if (hidden == Layout::Hidden::left_out) {
+    for (auto& record : page.items) hide_fields(definition, record.get_object());
+  }
+  co_return json_text(std::move(page).envelope());
 }
 
 Async<CursorPage> Store::list_by_cursor(Context& context, std::string_view collection,

@@ -13,6 +13,10 @@ bool is_blank_json(Json const& value) {
          (value.is_object() && value.get_object().empty());
 }
 
+bool is_kept_as_json(Field const& field) {
+  return field.type == FieldType::json || field.is_list();
+}
+
 }  // namespace
 
 Json tidy_number(double real) {
@@ -50,7 +54,7 @@ bool is_zero(Field const& field, Json const& value) {
 
 sql::Value to_column(Field const& field, Json const& value) {
   if (value.is_null()) return sql::Null{};
-  if (field.type == FieldType::json || field.is_list()) return json_text(value);
+  if (is_kept_as_json(field)) return json_text(value);
   if (field.type == FieldType::number && field.only_int) return value.to_number<std::int64_t>();
   if (field.type == FieldType::number) return value.to_number<double>();
   if (field.type == FieldType::boolean) return value.get_bool();
@@ -59,14 +63,22 @@ sql::Value to_column(Field const& field, Json const& value) {
 
 Json from_column(Field const& field, sql::Value const& value) {
   if (std::holds_alternative<sql::Null>(value)) return nullptr;
-  if (field.type == FieldType::json || field.is_list())
-    return minga::read_json(std::get<std::string>(value));
+  if (is_kept_as_json(field)) return minga::read_json(std::get<std::string>(value));
   if (auto const* integer = std::get_if<std::int64_t>(&value)) {
     if (field.type == FieldType::boolean) return *integer != 0;
     return *integer;
   }
   if (auto const* real = std::get_if<double>(&value)) return tidy_number(*real);
   return Json(std::get<std::string>(value));
+}
+
+void append_column(std::string& out, Field const& field, sql::Value const& value) {
+  auto const* text = std::get_if<std::string>(&value);
+  if (text == nullptr || is_kept_as_json(field)) {
+    append_json(out, from_column(field, value));
+  } else {
+    append_json_string(out, *text);
+  }
 }
 
 }  // namespace minga::records

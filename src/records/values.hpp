@@ -48,6 +48,8 @@ Json tidy_number(double real);
 /// To and from the field's column.
 sql::Value to_column(Field const& field, Json const& value);
 Json from_column(Field const& field, sql::Value const& value);
+/// json_text() of what from_column() gives, behind what `out` holds.
+void append_column(std::string& out, Field const& field, sql::Value const& value);
 
 /// "f+" appends or adds, "+f" prepends, "f-" removes or subtracts: `operand` applied to what is
 /// stored. "f:autogenerate" of a text is `operand` with a text of the field's pattern behind it.

@@ -19,6 +19,17 @@ Async<records::Context> application_context(Request& request) {
   co_return context;
 }
 
+records::ListQuery query_of(ListOptions const& options) {
+  records::ListQuery query;
+  query.filter = options.filter;
+  query.sort = options.sort;
+  query.expand = options.expand;
+  query.page = options.page;
+  query.per_page = options.per_page;
+  query.skip_total = options.skip_total;
+  return query;
+}
+
 constexpr std::int64_t kExportPage = 500;
 constexpr std::size_t kImportChunk = 64 * 1024;
 
@@ -58,14 +69,13 @@ std::string const& Collection::name() const {
 
 Async<Page> Collection::list(Request& request, ListOptions options) const {
   auto context = co_await application_context(request);
-  records::ListQuery query;
-  query.filter = options.filter;
-  query.sort = options.sort;
-  query.expand = options.expand;
-  query.page = options.page;
-  query.per_page = options.per_page;
-  query.skip_total = options.skip_total;
-  co_return co_await impl_->store().list(context, name(), std::move(query));
+  co_return co_await impl_->store().list(context, name(), query_of(options));
+}
+
+Async<Response> Collection::list_json(Request& request, ListOptions options) const {
+  auto context = co_await application_context(request);
+  auto text = co_await impl_->store().list_text(context, name(), query_of(options));
+  co_return Response::json_text(std::move(text));
 }
 
 Async<JsonObject> Collection::view(Request& request, std::string_view id) const {

@@ -1,0 +1,138 @@
+// A list's text, made straight from the rows, is that of its records.
+#include "base/json_text.hpp"
+#include "records/store_testing.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace minga::records {
+namespace {
+
+Definition everything(bool is_open) {
+  auto definition =
+      open_to_all(is_open ? "open" : "closed",
+                  {text("title"), text("note").nullable(), text("secret").hidden(), boolean("done"),
+                   number("real"), number("whole").integer(),
+                   select("tags", {"a", "b", "c"}).many(3), json("meta"), date("due"),
+                   relation("parent", is_open ? "open" : "closed"), autodate("created", false)});
+  definition.open = is_open;
+  return definition;
+}
+
+class ListText : public testing::Test {
+ protected:
+  ListText() {
+    store.declare(everything(false));
+    store.declare(everything(true));
+  }
+
+  std::string text(std::string_view collection, ListQuery const& query, bool is_superuser) {
+    Context context;
+    context.bypasses_rules = is_superuser;
+    return store.run(store.store->list_text(context, collection, query));
+  }
+  /// The same by way of the records' values.
+  std::string expected(std::string_view collection, ListQuery const& query, bool is_superuser) {
+    Context context;
+    context.bypasses_rules = is_superuser;
+    auto page = store.run(store.store->list(context, collection, query));
+    auto const schema = store.store->schema();
+    for (auto& record : page.items) {
+      if (!is_superuser) hide_fields(*schema->find(collection), record.as_object());
+    }
+    return json_text(page.envelope());
+  }
+  void expect_same(std::string_view collection, ListQuery const& query) {
+    for (auto const is_superuser : {false, true}) {
+      EXPECT_EQ(text(collection, query, is_superuser), expected(collection, query, is_superuser));
+    }
+  }
+
+  TestStore store;
+};
+
+TEST_F(ListText, IsThatOfThePage) {
+  ListQuery query;
+  expect_same("closed", query);
+  std::string parent;
+  for (int i = 0; i < 5; ++i) {
+    auto input = object(R"({"title":"\"\\\n","done":true,"real":0.1,"whole":-7,"tags":["b","a"],
+                            "meta":{"x":[1.50,null,"\u00f1"]},"due":"2026-01-02","secret":"hidden",
+                            "collectionId":"mine","more":{"y":-0.0}})");
+    input["parent"] = parent;
+    for (auto const* collection : {"open", "closed"}) {
+      auto sent = input;
+      if (collection == std::string_view("closed")) sent.erase("parent");
+      auto const id = text_of(store.create(collection, sent), "id");
+      if (collection == std::string_view("open")) parent = id;
+    }
+  }
+  query.per_page = 3;
+  for (auto const* collection : {"open", "closed"}) {
+    for (query.page = 1; query.page <= 3; ++query.page) expect_same(collection, query);
+  }
+  query.page = 1;
+  query.skip_total = true;
+  expect_same("closed", query);
+  query.expand = "parent";
+  expect_same("open", query);
+  EXPECT_NE(text("open", query, false).find("expand"), std::string::npos);
+  EXPECT_EQ(text("open", query, false).find("secret"), std::string::npos);
+}
+
+TEST_F(ListText, ShowsAFieldThatWasDeclaredSince) {
+  store.create("open", R"({"title":"T","late":{"was":"undeclared"},"other":1})");
+  auto changed = everything(true);
+  changed.fields.push_back(minga::text("late"));
+  store.declare(changed);
+  ListQuery query;
+  expect_same("open", query);
+  EXPECT_NE(text("open", query, true).find(R"("late":"")"), std::string::npos);
+}
+
+TEST_F(ListText, IsForThoseWhoMayList) {
+  Definition locked;
+  locked.name = "locked";
+  store.declare(std::move(locked));
+  EXPECT_EQ(error_of([&] { text("locked", {}, false); }).status(), 403);
+  EXPECT_NO_THROW(text("locked", {}, true));
+  EXPECT_EQ(error_of([&] { text("nowhere", {}, true); }).status(), 404);
+}
+
+/// UTF-8 without U+0000, which no database keeps.
+std::string any_text() {
+  auto const points = *rc::gen::container<std::vector<char>>(rc::gen::inRange<char>(1, 0x7F));
+  std::string text(points.begin(), points.end());
+  return *rc::gen::arbitrary<bool>() ? text + "\xC3\xB1\xF0\x9F\x98\x80" : text;
+}
+
+JsonObject any_record() {
+  JsonObject input;
+  input["title"] = any_text();
+  if (*rc::gen::arbitrary<bool>()) input["note"] = any_text();
+  input["real"] = *rc::gen::arbitrary<std::int32_t>() / 7.0;
+  input["whole"] = *rc::gen::arbitrary<std::int32_t>();
+  input["done"] = *rc::gen::arbitrary<bool>();
+  input["meta"] = JsonArray{Json(any_text()), Json(*rc::gen::arbitrary<std::int64_t>() / 1e3)};
+  input["x" + any_text()] = any_text();
+  return input;
+}
+
+TEST_F(ListText, IsThatOfAnyRecord) {
+  auto const compare = [this] {
+    ListQuery query;
+    query.sort = "-created,-id";
+    for (auto const* collection : {"open", "closed"}) {
+      store.create(collection, any_record());
+      RC_ASSERT(text(collection, query, true) == expected(collection, query, true));
+    }
+  };
+  EXPECT_TRUE(rc::check("a list's text is that of its records", compare));
+}
+
+}  // namespace
+}  // namespace minga::records
