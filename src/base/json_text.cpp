@@ -1,5 +1,6 @@
 #include "base/json_text.hpp"
 
+#include <boost/json/serializer.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -9,26 +10,6 @@
 
 namespace minga {
 namespace {
-
-/// What a string holds only escaped (RFC 8259 section 7).
-constexpr auto kIsEscaped = [] {
-  std::array<bool, 256> is{};
-  for (unsigned char c = 0; c < 0x20; ++c) is[c] = true;
-  is['"'] = is['\\'] = true;
-  return is;
-}();
-
-void append_escaped(std::string& out, char character) {
-  constexpr std::string_view kNamed = "\"\\\b\f\n\r\t";
-  constexpr std::string_view kNames = "\"\\bfnrt";
-  auto const named = kNamed.find(character);
-  if (named == std::string_view::npos) {
-    fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(character));
-  } else {
-    out += '\\';
-    out += kNames[named];
-  }
-}
 
 void append_real(std::string& out, double number) {
   // "-0" would read back as the integer 0.
@@ -74,17 +55,10 @@ constexpr std::size_t kUsualSize = 512;
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
-  auto const* plain = text.data();  // what is not appended yet
-  auto const* const end = plain + text.size();
-  for (auto const* at = plain; at != end; ++at) {
-    if (!kIsEscaped[static_cast<unsigned char>(*at)]) continue;
-    out.append(plain, at);
-    append_escaped(out, *at);
-    plain = at + 1;
-  }
-  out.append(plain, end);
-  out += '"';
+  static thread_local boost::json::serializer serializer;  // keeps its memory
+  serializer.reset(boost::json::string_view(text));
+  std::array<char, 256> buffer;
+  while (!serializer.done()) out.append(serializer.read(buffer.data(), buffer.size()));
 }
 
 void append_json(std::string& out, Json const& value) {
