@@ -88,9 +88,14 @@ class Deployment:
 
     def fill_disk(self, member):
         """As a disk that others fill: it keeps what it has and takes nothing more."""
-        space = os.statvfs(member.data)
-        used = (space.f_blocks - space.f_bfree) * space.f_frsize
-        subprocess.run(["mount", "-o", f"remount,size={used}", member.data], check=True)
+
+        def filled():
+            space = os.statvfs(member.data)
+            used = (space.f_blocks - space.f_bfree) * space.f_frsize
+            # Refused when it has got more meanwhile.
+            return subprocess.run(["mount", "-o", f"remount,size={used}", member.data], check=False).returncode == 0
+
+        harness.wait_for(filled)
 
     def empty_disk(self, member):
         subprocess.run(["mount", "-o", f"remount,size={DISK}", member.data], check=True)

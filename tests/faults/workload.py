@@ -146,7 +146,11 @@ class Worker(threading.Thread):
 
 
 class Creator(Worker):
-    """Makes records and never tries one again."""
+    """Makes records and never tries one again. It stays at its node, so that writes are seen to return at each: the
+    others may all wait at one that is cut off."""
+
+    def next_node(self):
+        self.drop()
 
     def act(self):
         self.create(Entry(self.label, "create", self.name()))
