@@ -309,6 +309,11 @@ TEST(Failover, TheNewPrimaryIsFoundAndNothingIsLost) {
   writers.check();
 }
 
+Async<void> let_go(std::unique_ptr<HeldWrites> held) {
+  held.reset();
+  co_return;
+}
+
 TEST(Failover, WhatOneThreadFindsOutTheOthersHeed) {
   ReplicaPair set(kTable);
   PostgresEngine engine(at(set.url()));
@@ -326,6 +331,17 @@ TEST(Failover, WhatOneThreadFindsOutTheOthersHeed) {
   Statement insert(kInsert, {std::int64_t{1}}, Clock::now() + 60s);
   EXPECT_EQ(engine.run(engine.database->write(std::move(insert))).affected(), 1);
   set.primary.resume();  // it answers, and has not heard of the other one
+  EXPECT_EQ(count_on(1), 1);
+  // Nor does anybody go back to it when the new one is silent, as while a write waits.
+  std::vector<std::string> const tables{"notes"};
+  auto held = engine.run(engine.database->hold_writes(tables, Clock::now() + 60s));
+  auto const deadline = Clock::now() + 4s;
+  Statement waits(kInsert, {std::int64_t{2}}, deadline);
+  auto const error = refusal([&] { engine.run(engine.database->write(std::move(waits))); });
+  EXPECT_EQ(error.code(), ErrorCode::deadline) << error.what();
+  EXPECT_GT(Clock::now(), deadline);
+  engine.run(let_go(std::move(held)));
+  EXPECT_EQ(count_on(0), 1);
   EXPECT_EQ(count_on(1), 1);
 }
 

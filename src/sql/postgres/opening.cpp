@@ -2,7 +2,9 @@
 #include "base/logging.hpp"
 #include "sql/postgres/connecting.hpp"
 #include "sql/postgres/group.hpp"
+#include "sql/postgres/session.hpp"
 
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,8 +18,26 @@ using namespace std::chrono_literals;
 
 /// After that long without an answer another primary is looked for.
 constexpr auto kSilence = 1'500ms;
+/// The first eight digits of a log file's name.
+constexpr char const* kTimeline =
+    "SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int";
 constexpr auto kBackoffFirst = 50ms;
 constexpr auto kBackoffMost = 1'000ms;
+/// A primary that is lost has a successor within seconds, and each of them counts.
+constexpr auto kElection = 15s;
+constexpr auto kElectionBackoff = 250ms;
+
+bool is_silent(Connection const& connection, Clock::time_point now) {
+  auto const* oldest = connection.oldest();
+  return oldest != nullptr && now - std::max(oldest->sent_at, connection.heard_at()) > kSilence;
+}
+
+Async<std::int64_t> ask_timeline(Handle& handle, Deadline deadline) {
+  Session session(co_await boost::asio::this_coro::executor, std::move(handle));
+  auto const rows = co_await session.ask(kTimeline, deadline);
+  handle = session.take();
+  co_return std::stoll(rows.at(0).at(0));
+}
 
 }  // namespace
 
@@ -43,11 +63,34 @@ void Pool::open_more() {
   }
 }
 
+/// Passes over a primary that was replaced and does not know it yet.
+Async<Attempt> Pool::try_newest(std::vector<std::size_t>& hosts) {
+  for (std::size_t tried = 0; tried < hosts.size(); ++tried) {
+    auto attempt = co_await connect(settings_, access_, hosts);
+    auto* handle = std::get_if<Handle>(&attempt);
+    auto const is_only = settings_.hosts().size() == 1 || access_ == Access::replica;
+    if (handle == nullptr || is_only) co_return attempt;
+    auto const host = hosts.front();
+    auto const timeline =
+        co_await ask_timeline(*handle, Clock::now() + settings_.connect_timeout());
+    // Others may have reordered the hosts meanwhile.
+    auto const place = std::find(hosts.begin(), hosts.end(), host);
+    if (whereabouts_.is_newest(timeline, host, Clock::now())) {
+      std::rotate(hosts.begin(), place, place + 1);
+      co_return attempt;
+    }
+    std::rotate(place, place + 1, hosts.end());
+  }
+  NoConnection replaced{connection_lost("the server was replaced as the primary")};
+  replaced.has_answered = true;
+  co_return replaced;
+}
+
 /// A process without descriptors to spare, say, is no reason to give up for ever.
 Async<Attempt> Pool::try_hosts(std::vector<std::size_t>& hosts) {
   std::string failure;
   try {
-    co_return co_await connect(settings_, access_, hosts);
+    co_return co_await try_newest(hosts);
   } catch (std::exception const& error) {
     failure = error.what();
   }
@@ -63,7 +106,12 @@ Async<void> Pool::open_one() {
     adopt(std::move(*handle));
   } else {
     auto const& no = std::get<NoConnection>(attempt);
-    open_again_at_ = Clock::now() + backoff(++failed_openings_);
+    auto const now = Clock::now();
+    if (++failed_openings_ == 1) failing_since_ = now;
+    auto pause = backoff(failed_openings_);
+    if (now - failing_since_ < kElection)
+      pause = std::min<Clock::duration>(pause, kElectionBackoff);
+    open_again_at_ = now + pause;
     last_refusal_ = no.error.what();
     if (failed_openings_ == 1 || no.is_refused)
       log::warning(fmt::format("No connection to the database {}: {}", settings_.description(),
@@ -104,17 +152,20 @@ Clock::duration Pool::backoff(int attempts) {
 }
 
 /// A connection on which nothing is under way does not tell that its server was replaced, which
-/// would answer reads with what was there before. What waits for an answer is probed for itself.
+/// would answer reads with what was there before. What is under way there is left when it is
+/// silent.
 void Pool::heed_whereabouts() {
   if (access_ == Access::replica) return;
   auto const news = whereabouts_.last();
   if (std::exchange(heeded_, news.number) == news.number) return;
   auto const found = std::find(hosts_.begin(), hosts_.end(), news.host);
+  if (found == hosts_.end()) return;
   std::rotate(hosts_.begin(), found, found + 1);
+  auto const now = Clock::now();
   auto const connections = connections_;  // giving one up takes it out
   for (auto const& each : connections) {
     auto const is_idle = each->batches() == 0 && !each->is_lent;
-    if (each->host != news.host && (is_idle || access_ == Access::read))
+    if (each->host != news.host && (is_idle || access_ == Access::read || is_silent(*each, now)))
       each->give_up(connection_lost("Another server has become the primary."));
   }
 }
@@ -122,12 +173,12 @@ void Pool::heed_whereabouts() {
 /// A server that is paused or cut off says nothing, and its socket stays. Silence may be a long
 /// statement, too: what tells them apart is another host that is the primary now.
 void Pool::probe_if_silent(Clock::time_point now) {
-  if (hosts_.size() < 2 || is_probing_ || now < probe_again_at_) return;
-  auto const is_silent = [now](auto const& each) {
-    auto const* oldest = each->oldest();
-    return oldest != nullptr && now - std::max(oldest->sent_at, each->heard_at()) > kSilence;
+  if (hosts_.size() < 2 || is_probing_) return;
+  auto const silent = [now](auto const& each) {
+    return is_silent(*each, now);
   };
-  if (std::none_of(connections_.begin(), connections_.end(), is_silent)) return;
+  if (std::none_of(connections_.begin(), connections_.end(), silent)) return;
+  if (!whereabouts_.take_turn(now)) return;
   is_probing_ = true;
   tasks_.spawn(probe());
 }
@@ -137,14 +188,11 @@ Async<void> Pool::probe() {
   std::vector<std::size_t> others(hosts_.begin() + 1, hosts_.end());
   auto attempt = co_await try_hosts(others);
   is_probing_ = false;
-  probe_again_at_ = Clock::now() + kSilence;
   auto* handle = std::get_if<Handle>(&attempt);
   if (handle == nullptr) co_return;
   log::warning(fmt::format("The database {} has another primary now.", settings_.description()));
   others.push_back(silent);
   hosts_ = std::move(others);
-  whereabouts_.tell(hosts_.front());
-  heeded_ = whereabouts_.last().number;
   auto const old = connections_;
   adopt(std::move(*handle));
   for (auto const& each : old) {

@@ -105,6 +105,7 @@ class Pool {
   std::deque<Operation*>& queue_of(Operation const& operation);
   void open_more();
   Async<Attempt> try_hosts(std::vector<std::size_t>& hosts);
+  Async<Attempt> try_newest(std::vector<std::size_t>& hosts);
   Async<void> open_one();
   void adopt(Handle handle);
   void heed_whereabouts();
@@ -145,8 +146,8 @@ class Pool {
   std::size_t opening_ = 0;
   std::vector<std::size_t> hosts_;  // in the order in which they are tried
   bool is_probing_ = false;
-  Clock::time_point probe_again_at_{};
   int failed_openings_ = 0;
+  Clock::time_point failing_since_{};  // of the openings
   Clock::time_point open_again_at_{};
   std::string last_refusal_;           // why no connection came to be
   std::vector<Operation*> to_repeat_;  // of the group that is being settled

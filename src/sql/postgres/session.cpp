@@ -66,6 +66,11 @@ std::optional<std::string> Session::notification() {
   return notice->extra;
 }
 
+Handle Session::take() {
+  if (PQenterPipelineMode(handle_.get()) == 0) fail(handle_.get());
+  return std::move(handle_);
+}
+
 Async<bool> Session::is_readable(Deadline deadline) {
   auto waiting = socket_.wait(true);
   try {

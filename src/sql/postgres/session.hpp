@@ -28,6 +28,9 @@ class Session {
   Async<bool> hear(Deadline deadline);
   /// The payload of the next notification that has come; nothing when there is none.
   std::optional<std::string> notification();
+  /// Ends it and gives the connection back, in pipeline mode as it came. The session's socket must
+  /// be gone before the handle is used: it is to be destroyed first.
+  Handle take();
 
  private:
   Async<bool> is_readable(Deadline deadline);
