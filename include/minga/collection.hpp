@@ -41,6 +41,11 @@ static_assert(std::is_trivially_destructible_v<ListOptions>);
 struct CollectionOptions {
   bool open = false;
   bool public_access = false;
+  /// In a replica set standbys may answer list() and view() in GET and HEAD requests, and the API's
+  /// reads: they may show what was true some seconds ago (`replica-lag`), also to a person who has
+  /// just changed it. A request with `Prefer: read=primary` is the primary's; one with a
+  /// `Minga-Position` sees at least that.
+  bool replica_reads = false;
   /// CREATE [UNIQUE] INDEX texts (API.md section 2).
   std::vector<std::string> indexes = {};
 };

@@ -158,6 +158,27 @@ JsonObject error_schema() {
   return object;
 }
 
+/// What a reading request may say of standbys.
+void add_read_headers(JsonArray& parameters) {
+  auto prefer = parameter("Prefer", "header", "string", false);
+  prefer["description"] =
+      "read=replica: a standby may answer; Preference-Applied tells that one did.";
+  parameters.push_back(std::move(prefer));
+  auto position = parameter("Minga-Position", "header", "string", false);
+  position["description"] = "What a write's answer gave: the read sees at least that write.";
+  parameters.push_back(std::move(position));
+}
+
+/// Of a write's answer.
+JsonObject with_position(JsonObject response) {
+  JsonObject schema, header, headers;
+  schema["type"] = "string";
+  header["schema"] = std::move(schema);
+  headers["Minga-Position"] = described("Its place in the change log.", std::move(header));
+  response["headers"] = std::move(headers);
+  return response;
+}
+
 /// A page of records around the items' schema.
 JsonObject list_schema(std::string_view record) {
   JsonObject properties, items;
@@ -213,7 +234,7 @@ class Description {
                 record);
     if (!definition.delete_rule) return;
     auto object = operation(fmt::format("Deletes a record of {}.", definition.name), {"id"});
-    object["responses"].get_object()["204"] = described("It is deleted.");
+    object["responses"].get_object()["204"] = with_position(described("It is deleted."));
     add(one, Method::delete_, std::move(object));
   }
 
@@ -245,6 +266,7 @@ class Description {
     for (auto const* name : {"page", "perPage", "limit"})
       parameters.push_back(parameter(name, "query", "integer", false));
     parameters.push_back(parameter("skipTotal", "query", "boolean", false));
+    add_read_headers(parameters);
     object["parameters"] = std::move(parameters);
     object["responses"].get_object()["200"] =
         described("A page of records.", content(list_schema(definition.name)));
@@ -254,6 +276,7 @@ class Description {
   void add_answer(std::string const& path, Method method, std::string const& summary,
                   JsonObject const& record) {
     auto object = operation(summary, {"id"});
+    add_read_headers(object["parameters"].as_array());
     object["responses"].get_object()["200"] = described("The record.", record);
     add(path, method, std::move(object));
   }
@@ -262,7 +285,7 @@ class Description {
                  std::vector<std::string> const& names, JsonObject const& record) {
     auto object = operation(summary, names);
     object["requestBody"] = record;
-    object["responses"].get_object()["200"] = described("The record.", record);
+    object["responses"].get_object()["200"] = with_position(described("The record.", record));
     add(path, method, std::move(object));
   }
 

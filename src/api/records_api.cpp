@@ -50,14 +50,15 @@ class RecordsApi {
     auto const fields = selection_of(request);
     if (query.limit || query.cursor) {
       auto page = co_await store_.list_by_cursor(context, request.param("c"), std::move(query));
+      mark_reads(request, context);
       JsonObject envelope;
       envelope["items"] = std::move(page.items);
       envelope["cursor"] = page.cursor ? Json(*page.cursor) : Json(nullptr);
       co_return in_envelope(request, std::move(envelope), fields);
     }
     auto response = co_await answer_page(request, context, std::move(query), fields);
-    if (preference(request, "count") == "estimated")
-      response.header("Preference-Applied", "count=exact");
+    mark_reads(request, context);
+    if (preference(request, "count") == "estimated") mark_preference(request, "count=exact");
     co_return response;
   }
 
@@ -66,9 +67,11 @@ class RecordsApi {
     auto const expand = query_text(request, "expand");
     auto const fields = selection_of(request);
     auto record = co_await store_.view(context, request.param("c"), request.param("id"));
+    mark_reads(request, context);
     if (expand.empty()) co_return stored(request, std::move(record), fields);
     auto const collection = std::string(request.param("c"));
     record = co_await store_.expand_record(context, collection, std::move(record), expand);
+    mark_reads(request, context);
     co_return seen(request, std::move(record), fields);
   }
 

@@ -49,6 +49,7 @@ Async<std::string> hash_of(Request& request) {
   co_return hex;
 }
 
+/// What a writing request keeps in its attachment.
 Async<records::Idempotency*> idempotency_of(Request& request) {
   auto& attachment = request.impl().attachment;
   if (!attachment) {
@@ -61,6 +62,32 @@ Async<records::Idempotency*> idempotency_of(Request& request) {
     attachment = made;
   }
   co_return static_cast<records::Idempotency*>(attachment.get());
+}
+
+/// What a reading request keeps in it.
+sql::ReplicaReads* reads_of(Request& request) {
+  auto& attachment = request.impl().attachment;
+  if (!attachment) attachment = std::make_shared<sql::ReplicaReads>();
+  return static_cast<sql::ReplicaReads*>(attachment.get());
+}
+
+std::optional<records::Position> position_of(Request const& request) {
+  if (!request.has_header("Minga-Position")) return std::nullopt;
+  auto const text = request.header("Minga-Position");
+  auto position = records::Position::parse(text);
+  if (position) return position;
+  throw Error::bad_request(
+      fmt::format("'{}' is no Minga-Position: send back what a write's answer gave.", text));
+}
+
+/// A request that writes decides by what it reads: the primary answers all of that.
+void allow_replicas(Request& request, records::Context& context) {
+  if (request.method() != Method::get && request.method() != Method::head) return;
+  context.reads = reads_of(request);
+  context.after = position_of(request);
+  auto const preferred = preference(request, "read");
+  if (preferred == "replica" || preferred == "primary")
+    context.prefers_replica = preferred == "replica";
 }
 
 }  // namespace
@@ -109,6 +136,7 @@ Async<records::Context> make_context(Request& request) {
     context.passes_when_done = true;
   }
   context.strict = preference(request, "handling") == "strict";
+  allow_replicas(request, context);
   auto const has_key = is_writing(request.method()) && request.has_header("Idempotency-Key");
   if (has_key) context.idempotency = co_await idempotency_of(request);
   co_return context;
@@ -119,6 +147,24 @@ void mark_answer(Request& request, records::Context const& context) {
   if (!context.position.empty()) headers.emplace_back("Minga-Position", context.position);
   if (context.idempotency != nullptr && context.idempotency->replayed)
     headers.emplace_back("Idempotent-Replayed", "true");
+}
+
+void mark_reads(Request& request, records::Context const& context) {
+  if (context.reads == nullptr || context.prefers_replica != true) return;
+  constexpr std::string_view kApplied = "read=replica";
+  auto& headers = request.impl().answer_headers;
+  std::erase_if(headers, [&](auto const& header) { return header.second == kApplied; });
+  if (context.reads->is_from_replica()) mark_preference(request, kApplied);
+}
+
+void mark_preference(Request& request, std::string_view applied) {
+  constexpr char const* kName = "Preference-Applied";
+  for (auto& [name, value] : request.impl().answer_headers) {
+    if (name != kName) continue;
+    value = fmt::format("{}, {}", value, applied);
+    return;
+  }
+  request.impl().answer_headers.emplace_back(kName, applied);
 }
 
 std::int64_t whole_number(Request const& request, std::string_view name, std::int64_t fallback) {

@@ -11,13 +11,19 @@
 namespace minga::api {
 
 /// The conditions under which a request uses records: its deadline, If-Match, Idempotency-Key,
-/// Prefer. All writes of one request share one Idempotency. Throws Error 400 for a malformed
-/// Idempotency-Key. Reads the body when there is a key: its hash tells the same request from
+/// Prefer, Minga-Position. All writes of one request share one Idempotency; the reads of a GET or
+/// HEAD request share one ReplicaReads. Throws Error 400 for a malformed Idempotency-Key or
+/// Minga-Position. Reads the body when there is a key: its hash tells the same request from
 /// another one.
 Async<records::Context> make_context(Request& request);
 
 /// What the answer says of the writes: Minga-Position, Idempotent-Replayed.
 void mark_answer(Request& request, records::Context const& context);
+
+/// What it says of the reads: Preference-Applied, where a standby was asked for and answered.
+void mark_reads(Request& request, records::Context const& context);
+/// Adds to the answer's Preference-Applied (RFC 7240 section 3).
+void mark_preference(Request& request, std::string_view applied);
 
 /// The tags of an If-Match header without quotes; "*" stays. Nothing when there is no such header.
 std::optional<std::vector<std::string>> if_match_tags(Request const& request);

@@ -128,6 +128,51 @@ TEST(MakeContext, GivesAllWritesOfARequestOneKey) {
   EXPECT_EQ(context_of(request).idempotency, first);
 }
 
+TEST(MakeContext, TakesOverWhatReadersAllow) {
+  auto const context = [](Method method, char const* prefer) {
+    auto request = make_request(method, "/", {{"Prefer", prefer}, {"Minga-Position", "e-12.7.15"}});
+    return context_of(request);
+  };
+  auto const reading = context(Method::get, "count=none, read=replica");
+  EXPECT_EQ(reading.prefers_replica, true);
+  EXPECT_NE(reading.reads, nullptr);
+  EXPECT_EQ(reading.after->text(), "e-12.7.15");
+  EXPECT_EQ(context(Method::head, "read=primary").prefers_replica, false);
+  EXPECT_EQ(context(Method::get, "read=somewhere").prefers_replica, std::nullopt);
+  EXPECT_EQ(context(Method::patch, "read=replica").reads, nullptr) << "it decides by what it reads";
+}
+
+TEST(MakeContext, RefusesPositionsThatAreNone) {
+  for (auto const* text : {"", "5", "e-", "-5", "e-x", "e-1.2.3.4", "e-9223372036854775808"}) {
+    auto request = make_request(Method::get, "/", {{"Minga-Position", text}});
+    EXPECT_THROW(context_of(request), Error) << text;
+  }
+}
+
+TEST(MarkReads, SayThatAStandbyAnswered) {
+  auto request = make_request(Method::get, "/", {{"Prefer", "read=replica"}});
+  auto const context = context_of(request);
+  mark_reads(request, context);
+  EXPECT_THAT(request.impl().answer_headers, IsEmpty());
+  context.reads->server = 1;
+  for (int reads = 0; reads < 2; ++reads) mark_reads(request, context);
+  EXPECT_THAT(request.impl().answer_headers,
+              ElementsAre(Pair("Preference-Applied", "read=replica")));
+  mark_preference(request, "count=exact");
+  EXPECT_THAT(request.impl().answer_headers,
+              ElementsAre(Pair("Preference-Applied", "read=replica, count=exact")));
+}
+
+TEST(MarkReads, SayNothingOnceThePrimaryHadToAnswer) {
+  auto request = make_request(Method::get, "/", {{"Prefer", "read=replica"}});
+  auto const context = context_of(request);
+  context.reads->server = 1;
+  mark_reads(request, context);
+  context.reads->is_on_primary = true;
+  mark_reads(request, context);
+  EXPECT_THAT(request.impl().answer_headers, IsEmpty());
+}
+
 TEST(MarkAnswer, SaysWhatTheWritesWere) {
   auto request = make_request(Method::post, "/", {{"Idempotency-Key", "a-key-of-16-chars"}}, "{}");
   auto context = context_of(request);

@@ -17,6 +17,7 @@ constexpr char const* kAppend =
     "INSERT INTO _changes (collection, record_id, action, record, before, at) VALUES ($1, $2, $3, "
     "$4, $5, $6)";
 constexpr char const* kColumns = "collection, record_id, action, record, before";
+constexpr char const* kLastNumber = "SELECT COALESCE(MAX(number), 0) FROM _changes";
 constexpr char const* kPruned = "SELECT value FROM _settings WHERE key = 'changes_pruned'";
 /// One node prunes at a time: the row that every opened database has is locked for it.
 constexpr char const* kPruneLock = "SELECT value FROM _settings WHERE key = 'epoch'";
@@ -36,6 +37,7 @@ constexpr int kAttempts = 3;
 constexpr std::int64_t kPruneBatch = 5'000;
 
 std::string text_of(Place place) {
+  if (place.own > 0) return fmt::format("{}.{}.{}", place.transaction, place.number, place.own);
   if (place.transaction == 0) return std::to_string(place.number);
   return fmt::format("{}.{}", place.transaction, place.number);
 }
@@ -46,14 +48,23 @@ bool read_number(std::string_view digits, std::int64_t& number) {
 }
 
 std::optional<Place> place_of_text(std::string_view text) {
-  Place place;
-  auto const point = text.find('.');
-  auto const has_transaction = point != std::string_view::npos;
-  if (has_transaction && !read_number(text.substr(0, point), place.transaction))
-    return std::nullopt;
-  if (!read_number(has_transaction ? text.substr(point + 1) : text, place.number))
-    return std::nullopt;
-  return place;
+  std::vector<std::int64_t> numbers;
+  for (;;) {
+    auto const point = std::min(text.find('.'), text.size());
+    if (!read_number(text.substr(0, point), numbers.emplace_back())) return std::nullopt;
+    if (point == text.size()) break;
+    text.remove_prefix(point + 1);
+  }
+  switch (numbers.size()) {
+    case 1:
+      return Place{0, numbers[0]};
+    case 2:
+      return Place{numbers[0], numbers[1]};
+    case 3:
+      return Place{numbers[0], numbers[1], numbers[2]};
+    default:
+      return std::nullopt;
+  }
 }
 
 Place place_at(sql::Rows const& rows, std::size_t row) {
@@ -100,7 +111,8 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
   auto const witness =
       fmt::format("(SELECT {}), (SELECT {})", dialect.server(), dialect.is_replicated());
   return {
-      fmt::format("{}, transaction, {}", append, dialect.oldest_transaction()),
+      fmt::format("{}, transaction, {}, {}", append, dialect.oldest_transaction(),
+                  dialect.own_transaction()),
       fmt::format("SELECT COALESCE(transaction, 0), COALESCE(number, 0), {} FROM (SELECT 1) AS one "
                   "LEFT JOIN ({}) AS last ON TRUE",
                   witness, last),
@@ -269,8 +281,22 @@ Place ChangeLog::place_of(sql::Rows const& appended) const {
   if (!has_transactions_) return {0, appended.inserted_key()};
   auto const transaction = appended.integer(0, 1);
   if (appended.integer(0, 2) >= transaction) return {transaction, appended.integer(0, 0)};
+  return published_before(appended.integer(0, 3));
+}
+
+Place ChangeLog::published_before(std::int64_t own) const {
   std::lock_guard const lock(mutex_);
-  return published_;
+  auto place = published_;
+  place.own = own;
+  return place;
+}
+
+Async<Place> ChangeLog::place_in(sql::Transaction& transaction) const {
+  auto sql = has_transactions_ ? fmt::format("SELECT {}", database_.dialect().own_transaction())
+                               : std::string(kLastNumber);
+  auto const rows = co_await transaction.execute(sql::Statement(std::move(sql)));
+  auto const number = rows.integer(0, 0);
+  co_return has_transactions_ ? published_before(number) : Place{0, number};
 }
 
 Async<std::int64_t> ChangeLog::prune(std::chrono::seconds keep, Deadline deadline) {

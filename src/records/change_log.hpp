@@ -38,6 +38,8 @@ class ChangeLog : public Changes {
   /// What append() gave: a place such that all changes up to it are there after the commit, its own
   /// among them unless an older transaction was still running.
   Place place_of(sql::Rows const& appended) const;
+  /// Such a place for what was committed before the transaction, which is to commit, too.
+  Async<Place> place_in(sql::Transaction& transaction) const;
 
  private:
   struct Statements {
@@ -48,6 +50,7 @@ class ChangeLog : public Changes {
   Async<void> prune_in(sql::Transaction& transaction, std::string until,
                        std::int64_t& removed) const;
   sql::Params place_values(Place place) const;
+  Place published_before(std::int64_t own) const;
   Async<Position> last_at(Freshness freshness, Deadline deadline);
   Async<sql::Rows> read_to_stay(std::string sql, sql::Params values, Freshness freshness,
                                 Deadline deadline);

@@ -22,8 +22,15 @@ std::string_view name(Action action);
 struct Place {
   std::int64_t transaction = 0;
   std::int64_t number = 0;
+  /// Of a write whose own change could not be published yet: its transaction. Its place lies before
+  /// it; who reads after it must not. No part of the order.
+  std::int64_t own = 0;
 
-  friend auto operator<=>(Place const&, Place const&) = default;
+  friend bool operator==(Place const& a, Place const& b) { return (a <=> b) == 0; }
+  friend std::strong_ordering operator<=>(Place const& a, Place const& b) {
+    auto const order = a.transaction <=> b.transaction;
+    return order != 0 ? order : a.number <=> b.number;
+  }
 };
 
 /// One committed change of a record.
@@ -36,8 +43,8 @@ struct Change {
   JsonObject before;  // update: what it was; else empty
 };
 
-/// A position in the change log: "EPOCH-NUMBER", or "EPOCH-TRANSACTION.NUMBER". Positions of one
-/// epoch compare by their places.
+/// A position in the change log: "EPOCH-NUMBER", "EPOCH-TRANSACTION.NUMBER", or, of a write,
+/// "EPOCH-TRANSACTION.NUMBER.OWN". Positions of one epoch compare by their places.
 struct Position {
   std::string epoch;
   Place place;

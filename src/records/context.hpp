@@ -3,6 +3,8 @@
 #include <minga/json.hpp>
 
 #include "async/deadline.hpp"
+#include "records/changes.hpp"
+#include "sql/replica_reads.hpp"
 
 #include <optional>
 #include <string>
@@ -35,6 +37,12 @@ struct Context {
   bool strict = false;
   /// Null: none was sent.
   Idempotency* idempotency = nullptr;
+  /// Of all reads of the request, of which standbys may answer some; null: the primary answers all.
+  sql::ReplicaReads* reads = nullptr;
+  /// Prefer: read=replica, or read=primary. Nothing: as the collection says.
+  std::optional<bool> prefers_replica;
+  /// Minga-Position: reads see at least that.
+  std::optional<Position> after;
   /// Out: the position in the change log of the last write, "EPOCH-N".
   std::string position;
 };

@@ -23,6 +23,8 @@ struct Definition {
   std::string type = "base";
   bool system = false;
   bool open = false;
+  /// Standbys may answer reads of its records, where the request does not say otherwise.
+  bool replica_reads = false;
   Rule list_rule, view_rule, create_rule, update_rule, delete_rule;
   std::vector<Field> fields;  // `id` first
   std::vector<std::string> indexes;

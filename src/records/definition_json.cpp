@@ -191,6 +191,7 @@ JsonObject to_json(Definition const& definition) {
   json["type"] = definition.type;
   json["system"] = definition.system;
   if (definition.open) json["open"] = true;
+  if (definition.replica_reads) json["replicaReads"] = true;
   json["listRule"] = rule_json(definition.list_rule);
   json["viewRule"] = rule_json(definition.view_rule);
   json["createRule"] = rule_json(definition.create_rule);
@@ -213,6 +214,7 @@ Definition definition_from_json(JsonObject const& json) {
   definition.type = members.get<std::string>("type", "base");
   definition.system = members.get("system", false);
   definition.open = members.get("open", false);
+  definition.replica_reads = members.get("replicaReads", false);
   definition.list_rule = members.rule("listRule");
   definition.view_rule = members.rule("viewRule");
   definition.create_rule = members.rule("createRule");

@@ -148,6 +148,7 @@ TEST(Definition, SurvivesItsJson) {
                  relation("k", "things").many(4).cascade_delete(), text("l").presentable(),
                  text("m").autogenerate("[a-z]{8}")});
   definition.open = true;
+  definition.replica_reads = true;
   definition.update_rule = std::nullopt;
   definition.indexes = {"CREATE INDEX i ON things (a)"};
   auto const done = complete(std::move(definition));
@@ -157,6 +158,7 @@ TEST(Definition, SurvivesItsJson) {
   EXPECT_EQ(read.fields.size(), done.fields.size());
   EXPECT_FALSE(read.update_rule.has_value());
   EXPECT_EQ(read.list_rule, "");
+  EXPECT_TRUE(read.replica_reads);
   EXPECT_EQ(read.find("k")->max_select, 4);
   EXPECT_TRUE(read.find("k")->cascades);
   EXPECT_EQ(read.find("b")->min_value, -1.5);

@@ -181,7 +181,7 @@ class Expansion {
       values.resize(std::bit_ceil(values.size()), last);
       auto text = select_by_ids(target, values.size());
       sql::Statement statement(std::move(text), std::move(values), context_.deadline);
-      auto rows = co_await store_.read(std::move(statement));
+      auto rows = co_await store_.read(context_, target.definition(), std::move(statement));
       for (std::size_t i = 0; i < rows.size(); ++i) {
         auto record = target.record(rows, i);
         auto id = texts_of(record.at("id")).front();
@@ -209,7 +209,7 @@ class Expansion {
                            hop.target->columns(), hop.target->table(), condition, kBackRelations);
     sql::Params values{texts_of(record.at("id")).front()};
     sql::Statement statement(std::move(sql), std::move(values), context_.deadline);
-    auto rows = co_await store_.read(std::move(statement));
+    auto rows = co_await store_.read(context_, hop.target->definition(), std::move(statement));
     std::vector<JsonObject> found;
     for (std::size_t i = 0; i < rows.size(); ++i) found.push_back(hop.target->record(rows, i));
     if (found.empty()) co_return;

@@ -27,6 +27,8 @@ class Importer {
   /// What is left is the last line. Afterwards report() is complete.
   Async<void> finish();
   ImportReport const& report() const { return report_; }
+  /// With the position of the last write.
+  Context const& context() const { return context_; }
 
  private:
   void take_line(std::string_view line);

@@ -127,10 +127,10 @@ std::string count_sql(Layout const& layout, Selection const& selection) {
   return fmt::format("SELECT COUNT(*) FROM {}{}", layout.table(), selection.where);
 }
 
-Async<std::int64_t> count(Store::Impl& store, Layout const& layout, Selection const& selection,
-                          Deadline deadline) {
-  sql::Statement statement(count_sql(layout, selection), selection.values, deadline);
-  auto const rows = co_await store.read(std::move(statement));
+Async<std::int64_t> count(Store::Impl& store, Context& context, Layout const& layout,
+                          Selection const& selection) {
+  sql::Statement statement(count_sql(layout, selection), selection.values, context.deadline);
+  auto const rows = co_await store.read(context, layout.definition(), std::move(statement));
   co_return rows.integer(0, 0);
 }
 
@@ -155,7 +155,17 @@ sql::Statement page_statement(Layout const& layout, Selection const& selection,
 
 }  // namespace
 
-Async<sql::Rows> Store::Impl::read(sql::Statement statement) {
+/// What was read before may be newer than any standby: then the primary answers the rest.
+Async<sql::Rows> Store::Impl::read(Context& context, Definition const& definition,
+                                   sql::Statement statement) {
+  if (auto* reads = context.reads) {
+    auto const& after = context.after;
+    auto const is_known = !after || after->epoch == changes.epoch();
+    auto const may = context.prefers_replica.value_or(definition.replica_reads);
+    reads->is_on_primary |= !may || !is_known || !context.position.empty();
+    if (after && is_known) reads->after = {after->place.transaction, after->place.own};
+    if (!reads->is_on_primary) statement.replica = reads;
+  }
   try {
     co_return co_await database.read(std::move(statement));
   } catch (sql::Error const& error) {
@@ -190,14 +200,14 @@ Async<FoundPage> find_page(Store::Impl& store, Context& context, std::string_vie
   auto statement = page_statement(layout, selection, dialect, page, counts);
   statement.deadline = context.deadline;
   statement.is_volatile = query.sort.find("@random") != std::string::npos;
-  found.rows = co_await store.read(std::move(statement));
+  found.rows = co_await store.read(context, layout.definition(), std::move(statement));
   auto const& rows = found.rows;
   if (counts && !rows.empty()) {
     total.learn(rows.integer(0, rows.columns().size() - 1));
   } else if (counts && page.page == 1) {
     total.learn(0);
   } else if (counts) {  // a page past the end says nothing
-    total.learn(co_await count(store, layout, selection, context.deadline));
+    total.learn(co_await count(store, context, layout, selection));
   }
   if (!query.skip_total) {
     page.total_items = *total.known();
@@ -271,7 +281,7 @@ Async<CursorPage> Store::list_by_cursor(Context& context, std::string_view colle
   auto sql = fmt::format("SELECT {}{} FROM {}{}{} LIMIT {}", keys, layout.columns(), layout.table(),
                          selection.where, order_by(selection.keys, dialect), limit + 1);
   sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
-  auto rows = co_await impl_->read(std::move(statement));
+  auto rows = co_await impl_->read(context, layout.definition(), std::move(statement));
   CursorPage page;
   auto const count = std::min(rows.size(), static_cast<std::size_t>(limit));
   if (rows.size() > count) page.cursor = cursor.after(rows, count - 1, selection.keys.size());
@@ -288,7 +298,7 @@ Async<JsonObject> Store::view(Context& context, std::string_view collection, std
   check_rule(layout.definition().view_rule, context);
   sql::Params values{std::string(id)};
   sql::Statement statement(layout.select_by_id(), std::move(values), context.deadline);
-  auto rows = co_await impl_->read(std::move(statement));
+  auto rows = co_await impl_->read(context, layout.definition(), std::move(statement));
   if (rows.empty()) throw record_not_found();
   auto record = layout.record(rows, 0);
   if (expand.empty()) co_return record;
@@ -310,7 +320,7 @@ Async<std::vector<JsonObject>> Store::scan(Context& context, std::string_view co
                   layout.table(), selection.where, layout.table(), selection.values.size() + 1);
   selection.values.emplace_back(limit);
   sql::Statement statement(std::move(sql), std::move(selection.values), context.deadline);
-  auto rows = co_await impl_->read(std::move(statement));
+  auto rows = co_await impl_->read(context, layout.definition(), std::move(statement));
   std::vector<JsonObject> records;
   records.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) records.push_back(layout.record(rows, i));

@@ -31,7 +31,8 @@ struct Store::Impl {
 
   Async<JsonObject> change(Context& context, std::string_view collection, std::string_view id,
                            std::function<JsonObject(Layout const&, JsonObject const&)> draft);
-  Async<sql::Rows> read(sql::Statement statement);
+  /// Of records of that collection.
+  Async<sql::Rows> read(Context& context, Definition const& definition, sql::Statement statement);
 
   sql::Database& database;
   ChangeLog changes;

@@ -36,7 +36,9 @@ Async<bool> replay(sql::Transaction& transaction, Write& write) {
   if (write.context.idempotency == nullptr) co_return false;
   auto outcome = co_await find_outcome(transaction, write.context);
   write.replayed = outcome.has_value();
-  if (outcome) write.record = std::move(*outcome);
+  if (!outcome) co_return false;
+  write.record = std::move(*outcome);
+  write.place = co_await write.store.changes.place_in(transaction);
   co_return write.replayed;
 }
 

@@ -54,6 +54,7 @@ Collection App::collection(std::string name, std::vector<Field> fields, Collecti
   definition.open = options.open;
   definition.fields = std::move(fields);
   definition.indexes = std::move(options.indexes);
+  definition.replica_reads = options.replica_reads;
   if (options.public_access) {
     for (auto* rule : {&definition.list_rule, &definition.view_rule, &definition.create_rule,
                        &definition.update_rule, &definition.delete_rule}) {

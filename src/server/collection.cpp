@@ -69,18 +69,23 @@ std::string const& Collection::name() const {
 
 Async<Page> Collection::list(Request& request, ListOptions options) const {
   auto context = co_await application_context(request);
-  co_return co_await impl_->store().list(context, name(), query_of(options));
+  auto page = co_await impl_->store().list(context, name(), query_of(options));
+  api::mark_reads(request, context);
+  co_return page;
 }
 
 Async<Response> Collection::list_json(Request& request, ListOptions options) const {
   auto context = co_await application_context(request);
   auto text = co_await impl_->store().list_text(context, name(), query_of(options));
+  api::mark_reads(request, context);
   co_return Response::json_text(std::move(text));
 }
 
 Async<JsonObject> Collection::view(Request& request, std::string_view id) const {
   auto context = co_await application_context(request);
-  co_return co_await impl_->store().view(context, name(), id);
+  auto record = co_await impl_->store().view(context, name(), id);
+  api::mark_reads(request, context);
+  co_return record;
 }
 
 Async<JsonObject> Collection::create(Request& request, JsonObject input) const {
@@ -132,6 +137,7 @@ Async<ImportReport> Collection::import(Request& request) const {
     co_await importer.feed(std::string_view(chunk).substr(0, size));
   }
   co_await importer.finish();
+  api::mark_answer(request, importer.context());
   co_return importer.report();
 }
 

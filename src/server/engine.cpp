@@ -31,6 +31,8 @@ sql::postgres::Options postgres_options(Settings const& settings) {
   sql::postgres::Options options;
   options.url = settings.database;
   options.queue = settings.write_queue;
+  options.replica_lag = settings.replica_lag;
+  options.replica_wait = settings.replica_wait;
   return options;
 }
 

@@ -202,6 +202,14 @@ void add_cluster_settings(std::vector<SettingName>& names) {
       [](Settings& settings, std::string_view value) {
         settings.poll = std::chrono::milliseconds{whole_number(value, 10, 3'600'000)};
       });
+  add("replica-lag", "MS", "How old may be what a standby answers, where it may answer (10000).",
+      [](Settings& settings, std::string_view value) {
+        settings.replica_lag = std::chrono::milliseconds{whole_number(value, 1'000, 86'400'000)};
+      });
+  add("replica-wait", "MS", "For a standby to have what a Minga-Position asks for (100).",
+      [](Settings& settings, std::string_view value) {
+        settings.replica_wait = std::chrono::milliseconds{whole_number(value, 0, 60'000)};
+      });
   add("node-name", "NAME", "This node on the list of its database's nodes (HOSTNAME:PORT).",
       assign_node_name);
   add("public-url", "URL", "Where others reach this node (what it listens on).", assign_public_url);

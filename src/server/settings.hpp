@@ -24,6 +24,8 @@ struct Settings {
   std::size_t io_threads = 0;  // 0: one per core
   std::size_t write_queue = 10'000;
   std::chrono::milliseconds poll{1'000};
+  std::chrono::milliseconds replica_lag{10'000};
+  std::chrono::milliseconds replica_wait{100};
   std::string node_name;              // empty: the machine's name and the port
   std::string public_url;             // empty: what is listened on
   std::filesystem::path replica_set;  // the set's join token; empty: none

@@ -48,6 +48,8 @@ class Dialect {
   /// of any that had ended when the statement began, so that (this, key) is the order of changes
   /// that waited for one another. "" where one writes after the other.
   virtual std::string_view transaction_number() const = 0;
+  /// The transaction's own number, for who will read after it: ReplicaReads. "" as above.
+  virtual std::string_view own_transaction() const = 0;
   /// Nothing that is logged with a lower number can be committed any more.
   virtual std::string_view oldest_transaction() const = 0;
   /// Where commits wait for standbys, the server process that answers, by a name that no other has;

@@ -24,7 +24,8 @@ class Postgres:
     programs = pathlib.Path("/usr/lib/postgresql/15/bin")
     end_with_parent = 1  # PR_SET_PDEATHSIG
 
-    def __init__(self, *settings):
+    def __init__(self, *settings, standby_of=None):
+        """`standby_of`: another server that this one is to be a streaming standby of, with its settings."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="minga-postgres-"))
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         if self.user:
@@ -34,15 +35,27 @@ class Postgres:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        if standby_of:
+            self.clone(standby_of, settings)
+        else:
+            self.initialize(settings)
+        self.process = None
+        self.names = (f"test_{number}" for number in itertools.count(1))
+        self.start()
+
+    def initialize(self, settings):
         initdb = ["initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale", "C.UTF-8", "-N"]
         assert self.launch(*initdb).wait() == 0, self.log()
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
             lines = ["listen_addresses = '127.0.0.1'", f"unix_socket_directories = '{self.folder}'", "fsync = off"]
             lines += ["shared_buffers = 16MB", "log_checkpoints = off", "timezone = UTC", *settings]
             file.write("\n".join(lines) + "\n")
-        self.process = None
-        self.names = (f"test_{number}" for number in itertools.count(1))
-        self.start()
+
+    def clone(self, primary, settings):
+        source = ["-h", primary.folder, "-p", primary.port, "-U", "postgres", "-R", "-X", "stream", "-c", "fast"]
+        assert self.launch("pg_basebackup", "-D", self.data, *source, "--no-sync").wait() == 0, self.log()
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.write("\n".join([f"unix_socket_directories = '{self.folder}'", *settings]) + "\n")
 
     def launch(self, program, *arguments):
         with open(self.folder / "log", "ab") as log:

@@ -99,6 +99,7 @@ class PostgresDialect : public Dialect {
     return "GREATEST(pg_current_xact_id()::text::bigint, "
            "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)";
   }
+  std::string_view own_transaction() const override { return "pg_current_xact_id()::text::bigint"; }
   std::string_view oldest_transaction() const override {
     return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
   }
