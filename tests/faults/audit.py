@@ -187,6 +187,24 @@ def one_after_the_other(load, stored):
             yield f"{record}, {len(seen)} requests: no order explains the answers; stale: {shown}"
 
 
+def own_writes_are_seen(load):
+    """Records that one client alone writes and reads from standbys, each time with the position of its last write. A
+    replaced primary, which answers where no standby does, may not know of it: with stale reads those are counted."""
+    own = collections.defaultdict(list)
+    for entry in load.journal.of("replica", outcome=DONE):
+        own[entry.record].append(Operation(READ, entry.result, entry.begin, entry.end))
+    for entry in load.journal.of("create", "update"):
+        if entry.record in own and entry.outcome != REFUSED:
+            end = math.inf if entry.outcome == UNKNOWN else entry.end
+            own[entry.record].append(Operation(WRITE, entry.value, entry.begin, end))
+    for record, operations in own.items():
+        forgotten = stale_reads(operations)
+        if load.may_be_stale:
+            load.stale += len(forgotten)
+        else:
+            yield from (f"{record}: {read} after the client's own {write}" for read, write in forgotten[:SHOWN])
+
+
 def one_primary(journal, stored):
     """What the writers at each member were told."""
     for entry in journal.of("direct"):
@@ -236,6 +254,7 @@ def audit(deployment, load):
     # The members hold the same, or that is wrong already.
     stored = found[deployment.primary.name]
     wrong += one_after_the_other(load, stored)
+    wrong += own_writes_are_seen(load)
     for subscriber in load.subscribers:
         wrong += delivered(subscriber, stored)
     return wrong

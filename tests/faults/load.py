@@ -6,9 +6,9 @@ import time
 
 import direct
 import harness
-from workload import Creator, Entry, Journal, KeyedWriter, Owner, Sharer, Subscriber, Visitor, Worker
+from workload import Creator, Entry, Journal, KeyedWriter, Owner, Returner, Sharer, Subscriber, Visitor, Worker
 
-WORKERS = [Creator, Creator, KeyedWriter, KeyedWriter, Owner, Owner, Sharer, Sharer, Sharer, Visitor, Visitor]
+WORKERS = [Creator, Creator, KeyedWriter, KeyedWriter, Owner, Owner, Sharer, Sharer, Sharer, Visitor, Visitor, Returner, Returner]
 SHARED = 3
 BEGUN = 60  # acknowledged writes after which a load is under way
 RESUMED = 20  # and after which it is again
@@ -65,7 +65,8 @@ class Load:
         def enough():
             self.raise_faults()
             later = self.journal.entries[number:]
-            return sum(e.outcome == "done" and e.kind not in ("read", "part", "direct") for e in later) >= count
+            no_write = ("read", "replica", "part", "direct")
+            return sum(e.outcome == "done" and e.kind not in no_write for e in later) >= count
 
         harness.wait_for(enough, RETURN, every=0.05)
     def raise_faults(self):

@@ -3,8 +3,11 @@
 import dataclasses
 import itertools
 import math
+import types
 
+import audit
 import pytest
+import workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linearizability import READ, SWAP, WRITE, Operation, is_linearizable, stale_reads
@@ -208,3 +211,63 @@ def test_a_long_history_is_quick():
     assert is_linearizable(history, "0")
     changed = dataclasses.replace(history[1500], value="v3")
     assert not is_linearizable([*history[:1500], changed, *history[1501:]], "0")
+
+
+@st.composite
+def a_client_that_reads_its_writes(draw):
+    """One client, one request after the other, at servers that may be behind, but not behind its last answered write; and
+    of each of its reads the values that would be older than that."""
+    operations, older = [], []
+    values, answered = ["0"], 0  # the last that was answered
+    for now in range(0, 2 * draw(st.integers(2, 25)), 2):
+        if draw(st.booleans()):
+            values.append(f"v{now}")
+            is_answered = draw(st.integers(0, 4)) > 0
+            operations.append(write(values[-1], now, now + 1 if is_answered else OPEN))
+            if is_answered:
+                answered = len(values) - 1
+        else:
+            seen = draw(st.integers(answered, len(values) - 1))
+            operations.append(read(values[seen], now, now + 1))
+            open_writes = {o.value for o in operations if o.is_open}
+            older.append((operations[-1], [v for v in values[:answered] if v not in open_writes]))
+    return operations, older
+
+
+@given(a_client_that_reads_its_writes())
+def test_a_client_may_see_its_last_write_or_what_is_newer(history):
+    assert stale_reads(history[0]) == []
+
+
+@given(a_client_that_reads_its_writes(), st.data())
+def test_a_client_that_does_not_see_its_own_write_is_noticed(history, data):
+    operations, older = history
+    candidates = [(right, values) for right, values in older if values]
+    if not candidates:
+        return
+    right, values = data.draw(st.sampled_from(candidates))
+    planted = dataclasses.replace(right, value=data.draw(st.sampled_from(values)))
+    found = stale_reads([planted if operation is right else operation for operation in operations])
+    assert [wrong for wrong, _ in found] == [planted]
+
+
+def test_what_the_audit_says_of_a_client_that_does_not_see_its_own_write():
+    def entry(kind, value, begin, outcome="done", result=None):
+        return workload.Entry("c", kind, value, "r", begin, begin + 0.5, outcome, result)
+
+    journal = workload.Journal()
+    journal.entries = [
+        entry("create", "a", 0),
+        entry("replica", "", 1, result="a"),
+        entry("update", "b", 2),
+        entry("update", "c", 3, "unknown"),
+        entry("replica", "", 4, result="c"),
+        entry("replica", "", 5, result="b"),  # a server that has not heard of the unknown one
+    ]
+    load = types.SimpleNamespace(journal=journal, may_be_stale=False, stale=0)
+    assert not list(audit.own_writes_are_seen(load))
+    journal.entries.append(entry("replica", "", 6, result="a"))
+    (wrong,) = audit.own_writes_are_seen(load)
+    assert "value='a'" in wrong and "value='b'" in wrong
+    load.may_be_stale = True
+    assert not list(audit.own_writes_are_seen(load)) and load.stale == 1

@@ -24,7 +24,7 @@ class Entry:
     """One request: `value` is unique among what is written; `result` is what was read, or the counter's value."""
 
     client: str
-    kind: str  # create, update, delete, read, cas, hit, direct
+    kind: str  # create, update, delete, read, replica, cas, hit, direct
     value: str
     record: str = ""
     begin: float = 0.0
@@ -54,7 +54,7 @@ class Journal:
     def end(self, entry, outcome):
         with self.lock:
             entry.end, entry.outcome = time.monotonic(), outcome
-            if outcome == DONE and entry.kind != "read":
+            if outcome == DONE and entry.kind not in ("read", "replica"):
                 self.last_ack, self.acks = entry.end, self.acks + 1
 
     def fault(self, text):
@@ -242,6 +242,36 @@ class Sharer(Worker):
         elif answer is not None and answer.status == 412:
             entry.result = "other"
             del self.seen[record]
+
+
+class Returner(Worker):
+    """Changes a record of its own and reads it from standbys, with the position of its last write: at either node."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.own, self.position = None, ""
+
+    def act(self):
+        if self.dice.random() < 0.3:
+            self.next_node()
+        if self.own is None:
+            entry = Entry(self.label, "create", self.name())
+            self.create(entry)
+            self.own = entry.record or None
+        elif self.dice.random() < 0.4:
+            entry = Entry(self.label, "update", self.name(), record=self.own)
+            self.send(entry, "PATCH", f"{TASKS}/{self.own}", {"title": entry.value})
+        else:
+            self.read()
+            return
+        self.position = entry.position or self.position
+
+    def read(self):
+        entry = Entry(self.label, "replica", "", record=self.own)
+        headers = {"Prefer": "read=replica", "Minga-Position": self.position}
+        answer = self.send(entry, "GET", f"{TASKS}/{self.own}", headers=headers)
+        if entry.outcome == DONE:
+            entry.result = answer.json()["title"]
 
 
 class Visitor(Worker):
