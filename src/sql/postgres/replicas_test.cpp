@@ -361,6 +361,7 @@ TEST_F(RoleChangeTest, ReadsFollowTheServersAsTheyChangeTheirParts) {
   primary.give("standby.signal", signal);
   primary.start();
   wait_for([&] { return first.sql("SELECT COUNT(*) FROM pg_stat_replication") == "2"; });
+  wait_for([&] { return ask(kPort) == primary.port(); });
   wait_for_replicas(2);
   std::map<std::int64_t, int> answers;
   for (int i = 0; i < 20; ++i) ++answers[ask(kPort)];
