@@ -37,10 +37,31 @@ Json form_value(std::string_view text) {
   return Json(text);
 }
 
-void check_text(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos)
-    throw Error::bad_request("A form or query holds U+0000.");
-  if (!is_valid_utf8(text)) throw Error::bad_request("A form or query is not valid UTF-8.");
+constexpr std::string_view kHasZero = "validation_invalid_text";
+constexpr std::string_view kNoZeros = "Must not hold U+0000.";
+
+void check_text(std::string_view name, std::string_view value) {
+  auto const has_zero = name.find('\0') != std::string_view::npos;
+  if (has_zero || value.find('\0') != std::string_view::npos) {
+    JsonObject data;
+    data[name] = field_error(kHasZero, kNoZeros);
+    throw Error::bad_request("A form or query holds U+0000.", std::move(data));
+  }
+  if (!is_valid_utf8(name) || !is_valid_utf8(value))
+    throw Error::bad_request("A form or query is not valid UTF-8.");
+}
+
+/// Says in which fields, where there are fields.
+void check_texts(Json const& value) {
+  if (!holds_zero(value)) return;
+  JsonObject data;
+  if (auto const* object = value.if_object()) {
+    for (auto const& [key, each] : *object) {
+      if (key.find('\0') != std::string_view::npos || holds_zero(each))
+        data[key] = field_error(kHasZero, kNoZeros);
+    }
+  }
+  throw Error::bad_request("The JSON holds U+0000.", std::move(data));
 }
 
 }  // namespace
@@ -58,8 +79,7 @@ std::vector<std::pair<std::string, std::string>> parse_urlencoded(std::string_vi
     if (!name || !value)
       throw Error::bad_request(
           "A percent-encoded text is malformed: % and two hexadecimal digits are expected.");
-    check_text(*name);
-    check_text(*value);
+    check_text(*name, *value);
     pairs.emplace_back(std::move(*name), std::move(*value));
   }
   return pairs;
@@ -72,19 +92,19 @@ Json parse_json(std::string_view text, std::size_t max_depth) {
     throw Error::bad_request(fmt::format("The JSON is nested deeper than {} levels.", max_depth));
   }
   if (error) throw Error::bad_request(fmt::format("The JSON is malformed: {}.", error.message()));
-  if (holds_zero(value)) throw Error::bad_request("The JSON holds U+0000.");
+  check_texts(value);
   return value;
 }
 
 void FormFields::add(std::string_view name, std::string_view value) {
-  check_text(name);
+  check_text(name, {});
   if (name == "@jsonPayload") {
     auto const parsed = parse_json(value, max_depth_);
     if (!parsed.is_object()) throw Error::bad_request("@jsonPayload must hold a JSON object.");
     for (auto const& [key, each] : parsed.get_object()) payload_.insert_or_assign(key, each);
     return;
   }
-  check_text(value);
+  check_text(name, value);
   auto* present = plain_.if_contains(name);
   if (present == nullptr) {
     plain_[name] = form_value(value);

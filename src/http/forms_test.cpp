@@ -76,6 +76,24 @@ TEST(ParseJson, RefusesZeroAnywhere) {
   EXPECT_EQ(status_of([] { parse_json(std::string_view("\"\0\"", 3), kDepth); }), 400);
 }
 
+JsonObject data_of(auto read) {
+  try {
+    read();
+  } catch (Error const& error) {
+    return error.data();
+  }
+  return {};
+}
+
+TEST(Zeros, AreReportedWithTheirField) {
+  auto const code = "validation_invalid_text";
+  auto const sent = data_of([] { parse_json(R"({"a":"b","c":["\u0000"],"d":"\u0000"})", kDepth); });
+  EXPECT_EQ(sent.size(), 2U);
+  EXPECT_EQ(sent.at("c").at("code"), code);
+  EXPECT_EQ(sent.at("d").at("code"), code);
+  EXPECT_EQ(data_of([] { parse_urlencoded("a=b&c=%00"); }).at("c").at("code"), code);
+}
+
 std::string nested(std::size_t depth) {
   return std::string(depth, '[') + std::string(depth, ']');
 }

@@ -62,6 +62,12 @@ TEST_F(LostCounters, SayWhenNobodyKnowsWhetherTheyCounted) {
   EXPECT_FALSE(failed_add().retry_after().has_value());
 }
 
+TEST_F(LostCounters, HaveNoNameWithAZero) {
+  std::string const zero("a\0b", 3);
+  EXPECT_EQ(error_of([&] { store.run(counters.add(zero, 1, kNoDeadline)); }).status(), 400);
+  EXPECT_EQ(error_of([&] { store.run(counters.read(zero, kNoDeadline)); }).status(), 400);
+}
+
 TEST_F(LostCounters, WaitForTheDatabaseUntilTheDeadlineAlone) {
   auto const deadline = Clock::now() + 5s;
   store.run(counters.add("hits", 1, deadline));

@@ -1,6 +1,7 @@
 #include "records/draft.hpp"
 
 #include "base/ids.hpp"
+#include "base/json_text.hpp"
 #include "base/time_text.hpp"
 #include "records/text_generator.hpp"
 
@@ -76,8 +77,17 @@ class Draft {
   }
 
   void check_fields() {
+    check_texts();
     for (auto const& field : definition_.fields)
       check_value(field, record_.at(field.name), errors_);
+  }
+
+  /// Undeclared fields, too.
+  void check_texts() {
+    for (auto const& pair : record_) {
+      if (holds_zero(pair.value()) || pair.key().find('\0') != std::string_view::npos)
+        errors_.add(pair.key(), "validation_invalid_text", "Must not hold U+0000.");
+    }
   }
 
   void keep_id(Json const& id) {

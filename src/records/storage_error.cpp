@@ -32,6 +32,8 @@ void throw_storage_error(sql::Error const& error) {
       throw Error::unavailable(
           "This site has moved to another database: nothing is stored here any more.",
           std::chrono::seconds{30});
+    case sql::ErrorCode::invalid_text:
+      throw Error::bad_request("A text holds U+0000, which can neither be stored nor looked for.");
     case sql::ErrorCode::full:
       log::error(fmt::format("{}: no space left for the database", error.what()));
       throw Error::unavailable("There is no space left to store anything.",

@@ -38,6 +38,33 @@ class Records : public testing::Test {
   TestStore store;
 };
 
+TEST_F(Records, HoldNoZeroInAnyField) {
+  auto const id = make(R"({"title":"T"})");
+  auto const refused = "validation_invalid_text";
+  for (auto const* input :
+       {R"({"title":"a\u0000"})", R"({"title":"T","note":"\u0000"})",
+        R"({"title":"T","meta":{"a":["\u0000"]}})", R"({"title":"T","meta":{"\u0000":1}})"}) {
+    for (auto const& error :
+         {error_of([&] { make(input); }), error_of([&] { store.update("things", id, input); })}) {
+      EXPECT_EQ(error.status(), 400);
+      ASSERT_EQ(error.data().size(), 1U) << input;
+      EXPECT_EQ(error.data().begin()->value().at("code"), refused);
+    }
+  }
+  auto const open = error_of([&] { store.create("open", R"({"title":"T","b":"\u0000"})"); });
+  EXPECT_EQ(open.data().at("b").at("code"), refused);
+  auto const named = error_of([&] { store.create("open", R"({"title":"T","b\u0000":1})"); });
+  EXPECT_EQ(named.data().begin()->value().at("code"), refused);
+}
+
+TEST_F(Records, AreNotLookedForByAZero) {
+  std::string const zero("a\0b", 3);
+  EXPECT_EQ(error_of([&] { store.view("things", zero); }).status(), 400);
+  EXPECT_EQ(error_of([&] { store.update("things", zero, "{}"); }).status(), 400);
+  EXPECT_EQ(error_of([&] { store.remove("things", zero); }).status(), 400);
+  EXPECT_EQ(error_of([&] { store.list("things", "title = '" + zero + "'"); }).status(), 400);
+}
+
 TEST_F(Records, AreTheirFieldsInDeclaredOrder) {
   auto const record = store.create("things", R"({"votes":2,"title":"T","unknown":1})");
   std::string keys;

@@ -1,5 +1,7 @@
 #include "sql/error.hpp"
 
+#include <variant>
+
 namespace minga::sql {
 
 char const* name(ErrorCode code) {
@@ -36,6 +38,8 @@ char const* name(ErrorCode code) {
       return "connection_lost";
     case ErrorCode::refused:
       return "refused";
+    case ErrorCode::invalid_text:
+      return "invalid_text";
     case ErrorCode::syntax:
       return "syntax";
     case ErrorCode::other:
@@ -46,5 +50,11 @@ char const* name(ErrorCode code) {
 
 Error::Error(ErrorCode code, std::string const& message)
     : std::runtime_error(message), code_(code) {}
+
+void check_text(Value const& value) {
+  auto const* text = std::get_if<std::string>(&value);
+  if (text != nullptr && text->find('\0') != std::string::npos)
+    throw Error(ErrorCode::invalid_text, "A text with U+0000 cannot be stored, nor looked for.");
+}
 
 }  // namespace minga::sql

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sql/value.hpp"
+
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -22,8 +24,9 @@ enum class ErrorCode {
   cancelled,
   queue_full,
   connection_lost,
-  refused,  // by the server at the door: a wrong password, user, database or certificate
-  syntax,   // the statement is wrong: a fault of the program
+  refused,       // by the server at the door: a wrong password, user, database or certificate
+  invalid_text,  // a value holds U+0000, which not every engine keeps in a text
+  syntax,        // the statement is wrong: a fault of the program
   other,
 };
 
@@ -50,5 +53,8 @@ class Error : public std::runtime_error {
  private:
   ErrorCode code_;
 };
+
+/// Throws Error invalid_text for a text with U+0000: no engine takes it.
+void check_text(Value const& value);
 
 }  // namespace minga::sql

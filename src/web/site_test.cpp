@@ -449,6 +449,7 @@ TEST_F(SiteTest, EveryCodeOfTheApiHasAText) {
                     "validation_min_text_constraint",
                     "validation_max_text_constraint",
                     "validation_invalid_format",
+                    "validation_invalid_text",
                     "validation_not_a_number",
                     "validation_min_number_constraint",
                     "validation_max_number_constraint",

@@ -120,6 +120,28 @@ TYPED_TEST(DatabaseTest, RefusesAStatementThatIsWrong) {
   EXPECT_EQ(this->count(), 1);
 }
 
+TYPED_TEST(DatabaseTest, RefusesATextWithAZeroWithoutHarm) {
+  std::string const zero("a\0b", 3);
+  auto const code = [](auto run) {
+    try {
+      run();
+    } catch (Error const& error) {
+      return error.code();
+    }
+    return ErrorCode::other;
+  };
+  EXPECT_EQ(code([&] { this->insert(zero, "one"); }), ErrorCode::invalid_text);
+  EXPECT_EQ(code([&] { this->read("SELECT $1", {zero}); }), ErrorCode::invalid_text);
+  TransactionBody body = [zero](Transaction& transaction) -> Async<void> {
+    Params values{zero};
+    Statement insert("INSERT INTO notes (id) VALUES ($1)", std::move(values));
+    co_await transaction.execute(std::move(insert));
+  };
+  EXPECT_EQ(code([&] { this->transact(body); }), ErrorCode::invalid_text);
+  this->insert("a", "one");
+  EXPECT_EQ(this->count(), 1);
+}
+
 TYPED_TEST(DatabaseTest, ReadsCannotWrite) {
   EXPECT_THROW(this->read("DELETE FROM notes"), Error);
 }

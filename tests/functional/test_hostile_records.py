@@ -82,11 +82,37 @@ class TestText:
         assert client.get(f"/?{encoded}", Accept="text/html").status == 400
 
     def test_zero_is_refused_wherever_it_stands(self, client):
-        assert post(client, '{"name":"a\\u0000"}').status == 400
-        assert post(client, '{"name":"a","b\\u0000":1}').status == 400
-        assert post(client, '{"name":"a","b":["\\u0000"]}').status == 400
-        for query in ("filter=name%3D'%00'", "sort=%00", "%00=1"):
-            assert client.get(f"{ITEMS}?{query}").status == 400, query
+        def refused(answer, field):
+            error = answer.json()
+            assert answer.status == 400 and error["data"][field]["code"] == "validation_invalid_text", answer
+            assert error["message"] and error["data"][field]["message"] == "Must not hold U+0000.", answer
+
+        made = post(client, '{"name":"a"}').json()
+        path = f"{ITEMS}/{made['id']}"
+        for text, field in [
+            ('{"name":"a\\u0000"}', "name"),
+            ('{"name":"a","b\\u0000":1}', "b\0"),
+            ('{"name":"a","b":["\\u0000"]}', "b"),
+            ('{"name":"a","b":{"\\u0000":1}}', "b"),
+        ]:
+            refused(post(client, text), field)
+            refused(client.patch(path, text.encode(), Content_Type="application/json"), field)
+        urlencoded = "application/x-www-form-urlencoded"
+        refused(client.post(ITEMS, b"name=%00", Content_Type=urlencoded), "name")
+        part = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n\0\r\n--b--\r\n'
+        refused(client.post(ITEMS, part, Content_Type="multipart/form-data; boundary=b"), "name")
+        refused(client.post(ITEMS, form={"name": "a", "@jsonPayload": '{"b":"\\u0000"}'}), "b")
+        for name in ("filter", "sort", "fields", "cursor", "search"):
+            refused(client.get(f"{ITEMS}?{name}=%00"), name)
+        refused(client.get(f"{ITEMS}?%00=1"), "\0")
+        literal = client.get(f"{ITEMS}?filter=" + quote('name = "\\u0000"'))
+        assert literal.status == 400 and literal.json()["data"]["filter"]["code"] == "validation_invalid_filter", literal
+        for method in ("GET", "DELETE"):
+            answer = client.request(method, f"{ITEMS}/%00")
+            assert answer.status == 400 and answer.json()["message"], answer
+        page = client.post("/tasks/add", form={"title": "a\0", "description": "b"}, Accept="text/html")
+        assert page.status == 400 and "<html" in page.text, page
+        assert client.get(path).json() == made
 
     @pytest.mark.parametrize("text", ["\U0010ffff", "\u2028\u2029", "e\u0301", "\u202e", "\ufeff", "\x7f", "\t\r\n", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16")])  # fmt: skip
     def test_any_other_character_is_kept(self, client, text):

@@ -152,11 +152,7 @@ void check_values(Params const& values) {
                 fmt::format("A statement has {} values; PostgreSQL takes {}.", values.size(),
                             std::numeric_limits<std::uint16_t>::max()));
   }
-  for (auto const& value : values) {
-    auto const* text = std::get_if<std::string>(&value);
-    if (text != nullptr && text->find('\0') != std::string::npos)
-      throw Error(ErrorCode::other, "A text with a NUL (U+0000) cannot be stored by PostgreSQL.");
-  }
+  for (auto const& value : values) check_text(value);
 }
 
 void Arguments::add(char const* pointer, std::size_t length, int format) {

@@ -41,8 +41,7 @@ Oid declared_type(Value const& value);
 /// Whether a placeholder of that type serves the value as one of the value's own would.
 bool serves(Oid declared, Oid inferred, Value const& value);
 
-/// Throws sql::Error for a text with a NUL, which PostgreSQL cannot store, and for more values than
-/// its protocol counts.
+/// Throws sql::Error for a text that no engine takes, and for more values than the protocol counts.
 void check_values(Params const& values);
 
 /// A statement's values as libpq takes them; used by one statement at a time and reused.

@@ -49,12 +49,6 @@ TEST_F(ValuesTest, NumbersThatTheServerComputesAreNumbers) {
   }
 }
 
-TEST_F(ValuesTest, ATextWithANulIsRefusedWithoutHarm) {
-  auto const nul = std::string("a\0b", 3);
-  EXPECT_EQ(refusal([&] { read("SELECT $1", {nul}); }).code(), ErrorCode::other);
-  EXPECT_EQ(read("SELECT $1", {"a"}).text(0, 0), "a");
-}
-
 TEST_F(ValuesTest, ViolationsSayWhatWasViolated) {
   write(
       "CREATE TABLE pairs (a BIGINT NOT NULL CHECK (a > 0), \"The B\" TEXT, UNIQUE (a, \"The "

@@ -293,6 +293,7 @@ void Connection::bind(Prepared const& prepared, Params const& values) {
       throw std::logic_error(fmt::format("A statement has ${} but {} values: {}", ordinal + 1,
                                          values.size(), prepared.sql));
     }
+    check_text(values[ordinal]);
     if (bind_value(prepared.statement, static_cast<int>(i + 1), values[ordinal]) != SQLITE_OK)
       throw last_error();
   }
