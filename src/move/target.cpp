@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 
 namespace minga::move {
@@ -26,13 +27,16 @@ constexpr char const* kForgetSetting = "DELETE FROM _settings WHERE key = $1";
 
 /// Statements in one transaction, and keys in one SELECT.
 constexpr std::size_t kChunk = 500;
+/// For what a move that was killed has left under way.
+constexpr std::chrono::seconds kEarlierRun{60};
+
+bool holds(std::vector<std::string> const& names, std::string const& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 /// But for the platform's tables without rows, which a move that was stopped before its mark
 /// leaves.
 Async<bool> is_empty(sql::Database& database) {
-  auto const holds = [](std::vector<std::string> const& names, std::string const& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
   auto const tables = co_await tables_of(database);
   for (auto const& table : tables) {
     if (holds(tables_left_behind(), table)) continue;
@@ -50,6 +54,30 @@ std::runtime_error not_empty() {
       "CREATE DATABASE makes.");
 }
 
+/// In the order in which a move writes them, its mark's last.
+std::vector<std::string> in_order(std::vector<std::string> tables) {
+  std::erase_if(tables, [](std::string const& table) {
+    return holds(tables_left_behind(), table) || holds(gates(), table);
+  });
+  tables.insert(tables.end(), gates().begin(), gates().end());
+  return tables;
+}
+
+/// What a move that was killed has under way in the server still is done there, or undone, before
+/// its mark is read: it would be done behind our back.
+Async<void> outlast_earlier_run(sql::Database& database) {
+  auto tables = in_order(co_await tables_of(database));
+  try {
+    co_await database.hold_writes(std::move(tables), Clock::now() + kEarlierRun);
+  } catch (sql::Error const& error) {
+    if (error.code() != sql::ErrorCode::deadline) throw;
+    throw std::runtime_error(
+        fmt::format("Somebody else has been writing the database to move into for {} s: another "
+                    "`minga move`, or what is left of one that was stopped. Try again later.",
+                    kEarlierRun.count()));
+  }
+}
+
 }  // namespace
 
 void Target::take_definitions(Origin const& origin) {
@@ -61,7 +89,10 @@ void Target::take_definitions(Origin const& origin) {
 
 Async<void> Target::begin(Origin const& origin, records::Place from) {
   take_definitions(origin);
-  if (auto const text = co_await find_setting(database_, kMarkSetting)) {
+  if (co_await find_setting(database_, kMarkSetting)) {
+    co_await outlast_earlier_run(database_);
+    auto const text = co_await find_setting(database_, kMarkSetting);
+    if (!text) throw not_empty();  // the earlier run has completed it
     mark_ = Mark::parse(*text);
     if (mark_.source != origin.identity) {
       throw std::runtime_error(

@@ -377,6 +377,70 @@ def test_a_site_moves_while_it_is_served(make_server, fresh, tmp_path, way):
     assert back.post(TASKS, TASK).status == 200
 
 
+class Session:
+    """Someone else in a PostgreSQL database, with what he has locked until he goes."""
+
+    def __init__(self, postgres, url, sql):
+        self.process = subprocess.Popen(
+            [postgres.programs / "psql", "-X", "-q", "-t", "-A", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )  # fmt: skip
+        self.process.stdin.write(f"BEGIN; {sql}; SELECT 'locked';\n")
+        self.process.stdin.flush()
+        while self.process.stdout.readline().strip() != "locked":
+            assert self.process.poll() is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
+
+
+def waiting_for_locks(postgres, url):
+    """How many sessions of minga's wait for somebody's locks."""
+    count = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return int(postgres.sql(count, url.rsplit("/", 1)[1])[0])
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_killed_within_its_pause_it_lets_the_writes_go_on(make_server, fresh, postgres, engine):
+    source, target = fresh(engine), fresh("postgres")
+    part_of_a_move(source, target, postgres)
+    server = make_server(DATABASE_URL=source)
+    client = server.client()
+    assert client.get("/hits/").status == 200
+    # The counters are carried over in the pause: it comes that far, and stays there.
+    postgres.sql("INSERT INTO _counters VALUES ('stale', 1)", target.rsplit("/", 1)[1])
+    with Session(postgres, target, "SELECT * FROM _counters FOR UPDATE"):
+        moving = Moving(source, target, "--pause", "60")
+        harness.wait_for(lambda: waiting_for_locks(postgres, target) == 1, seconds=60)
+        answers = []
+        writing = threading.Thread(target=lambda: answers.append(server.client().post(TASKS, TASK)))
+        writing.start()
+        assert not answers and moving.kill(), "it was over too soon"
+        writing.join()
+        assert answers[0].status == 200, answers[0]
+        assert client.post(TASKS, TASK).status == 200 and client.get("/hits/").status == 200
+    server.terminate()
+    moved(source, target)
+    assert export(target) == export(source)
+
+
+def test_what_a_killed_move_has_left_under_way_is_waited_for(site, fresh, postgres):
+    """The server goes on with what it was told, whoever is there to hear what came of it."""
+    target = fresh("postgres")
+    part_of_a_move(site, target, postgres)
+    mark = "SELECT * FROM _settings WHERE key = 'move' FOR UPDATE"
+    with Session(postgres, target, mark):
+        killed = Moving(site, target)
+        harness.wait_for(lambda: waiting_for_locks(postgres, target) == 1)
+        assert killed.kill()
+        moving = Moving(site, target)
+        harness.wait_for(lambda: waiting_for_locks(postgres, target) > 1)
+    moving.done()
+    assert export(target) == export(site)
+
+
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_a_killed_move_lets_the_writes_go_on(make_server, fresh, postgres, engine):
     source, target = fresh(engine), fresh("postgres")
