@@ -2,6 +2,7 @@
 // one JSON line. postgres_port URL KIND SECONDS CALLERS
 #include "async/io_threads.hpp"
 #include "base/metrics.hpp"
+#include "sql/migrations.hpp"
 #include "sql/postgres/postgres.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -85,6 +86,7 @@ Async<void> call_until(Database& database, std::string kind, int caller, Clock::
 
 /// First written, then read.
 Async<void> prepare(Database& database, bool filled, int callers) {
+  co_await sql::migrate(database, {});
   for (auto const* sql :
        {"DROP TABLE IF EXISTS bench_tasks, bench_changes",
         "CREATE TABLE bench_tasks (id TEXT COLLATE \"C\" PRIMARY KEY, title TEXT NOT NULL, "

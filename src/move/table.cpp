@@ -90,7 +90,7 @@ Table const& idempotency() {
 }
 
 std::vector<std::string> const& tables_left_behind() {
-  static std::vector<std::string> const names{"_migrations", "_nodes"};
+  static std::vector<std::string> const names{"_migrations", "_nodes", "_writers"};
   return names;
 }
 

@@ -161,7 +161,7 @@ Async<bool> ChangeLog::confirm(std::string server, Deadline deadline) {
     auto const rows = co_await database_.write(std::move(statement));
     co_return rows.text(0, 0) == server;
   } catch (sql::Error const& error) {
-    if (!error.commit_in_doubt) throw;
+    if (!error.commit_in_doubt && !error.is_committed) throw;
   }
   co_return false;
 }

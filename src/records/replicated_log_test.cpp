@@ -40,7 +40,8 @@ class Node {
   std::future<sql::Rows> log_change() {
     auto task = engine_.database->write(sql::Statement(
         "INSERT INTO _changes (collection, record_id, action, record, before, at) VALUES "
-        "('posts', 'unsure', 0, '{}', '', '')"));
+        "('posts', 'unsure', 0, '{}', '', '')",
+        {}, Clock::now() + 3s));
     return boost::asio::co_spawn(engine_.threads.context(1), std::move(task),
                                  boost::asio::use_future);
   }

@@ -8,6 +8,12 @@
 namespace minga::records {
 
 void throw_storage_error(sql::Error const& error) {
+  if (error.is_committed) {
+    log::error(fmt::format("{}: a write was committed, its answer is lost", error.what()));
+    throw Error(503, "in_doubt",
+                "The change was stored, but the answer to it was lost with the database's "
+                "connection. Look at what is there before you repeat it.");
+  }
   if (error.commit_in_doubt) {
     log::error(fmt::format("{}: nobody knows whether a write was committed", error.what()));
     throw Error(503, "in_doubt",

@@ -38,9 +38,11 @@ class TestStore {
   /// Another node on the PostgreSQL database of `other`.
   struct NodeOf {
     TestStore const& other;
+    int port = 0;  // of what stands before its server; 0: nothing does
   };
   explicit TestStore(NodeOf node)
-      : engine(testing_support::AnyEngine::NodeOf{node.other.engine}), database(engine.database) {
+      : engine(testing_support::AnyEngine::NodeOf{node.other.engine, node.port}),
+        database(engine.database) {
     open_store();
   }
 

@@ -1,5 +1,6 @@
 // How records come, change and go: each with its change in the log, in one transaction.
 #include "base/json_text.hpp"
+#include "base/logging.hpp"
 #include "records/draft.hpp"
 #include "records/indexes.hpp"
 #include "records/storage_error.hpp"
@@ -181,16 +182,34 @@ Async<void> Store::Impl::write(Context& context, sql::TransactionBody body,
   written(collection);
 }
 
-Async<Place> Store::Impl::write_all(Context& context, std::vector<sql::Statement> statements,
-                                    std::string const& collection, std::string_view message) {
+namespace {
+
+/// After a commit whose rows were lost: a place behind it. Nothing where that is not to be had.
+Async<std::optional<Place>> place_behind(ChangeLog& log, Deadline deadline) {
+  try {
+    auto const position = co_await log.last(deadline);
+    co_return position.place;
+  } catch (sql::Error const& error) {
+    log::warning(fmt::format("A write is done, its position is not known: {}", error.what()));
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace
+
+Async<std::optional<Place>> Store::Impl::write_all(Context& context,
+                                                   std::vector<sql::Statement> statements,
+                                                   std::string const& collection,
+                                                   std::string_view message) {
   for (auto& statement : statements) statement.deadline = context.deadline;
-  Place place;
+  std::optional<Place> place;
   try {
     auto const rows = co_await database.write_all(std::move(statements));
     place = changes.place_of(rows.back());
   } catch (sql::Error const& error) {
-    throw_write_error(named(error), message);
+    if (!error.is_committed) throw_write_error(named(error), message);
   }
+  if (!place) place = co_await place_behind(changes, context.deadline);
   written(collection);
   co_return place;
 }

@@ -45,6 +45,8 @@ class Error : public std::runtime_error {
   bool connection_usable = true;
   /// Nobody knows whether the transaction was committed: to be resolved, never guessed.
   bool commit_in_doubt = false;
+  /// The transaction was committed; what its statements gave is lost.
+  bool is_committed = false;
   /// unique_violation: the index's columns, in order, without the table; the index's name where the
   /// engine tells it.
   std::vector<std::string> columns;

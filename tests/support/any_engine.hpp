@@ -35,8 +35,10 @@ class AnyEngine {
   /// Another node: its own threads and connections, on the database of `other`. PostgreSQL alone.
   struct NodeOf {
     AnyEngine const& other;
+    int port = 0;  // of what stands before the server; 0: nothing does
   };
-  explicit AnyEngine(NodeOf node) : threads(2), shared_(node.other.database_name()) {
+  explicit AnyEngine(NodeOf node)
+      : threads(2), shared_(node.other.database_name()), port_(node.port) {
     threads.start();
     open();
   }
@@ -53,7 +55,9 @@ class AnyEngine {
       return;
     }
     sql::postgres::Options options;
-    options.url = PostgresServer::shared().url(database_name());
+    auto const port = port_ == 0 ? PostgresServer::shared().port() : port_;
+    options.url = "postgresql://postgres@127.0.0.1:" + std::to_string(port) + "/" +
+                  database_name() + "?sslmode=disable";
     database = sql::postgres::open(threads, options, metrics);
   }
   void close() {
@@ -80,6 +84,7 @@ class AnyEngine {
   sql::sqlite::Options embedded_options_;
   std::string name_;    // of its own
   std::string shared_;  // of another's
+  int port_ = 0;        // 0: the server's own
 };
 
 }  // namespace minga::testing_support

@@ -72,6 +72,7 @@ void Proxy::accept_all() {
 void Proxy::forward(int client, int server) {
   while (!is_ending_) {
     std::array<pollfd, 2> ready{pollfd{client, POLLIN, 0}, pollfd{server, POLLIN, 0}};
+    if (are_answers_stalled_) ready[1] = {-1, 0, 0};
     if (is_stalled_) {
       ::poll(nullptr, 0, kLook);
       continue;

@@ -22,6 +22,8 @@ class Proxy {
   void cut_next_answer() { cut_ = Cut::answer; }
   /// From now on nothing goes through, without a word; or it does again.
   void stall(bool stalled) { is_stalled_ = stalled; }
+  /// The same for what servers say alone.
+  void stall_answers(bool stalled) { are_answers_stalled_ = stalled; }
   /// Ends every connection.
   void cut_all();
   /// A cut has happened since it was asked for.
@@ -44,6 +46,7 @@ class Proxy {
   int target_;
   std::atomic<Cut> cut_ = Cut::none;
   std::atomic<bool> is_stalled_ = false;
+  std::atomic<bool> are_answers_stalled_ = false;
   std::atomic<bool> is_ending_ = false;
   std::mutex mutex_;
   std::list<Pair> pairs_;

@@ -2,6 +2,7 @@
 
 #include "async/deadline.hpp"
 #include "sql/postgres/errors.hpp"
+#include "sql/postgres/mark.hpp"
 #include "sql/rows.hpp"
 #include "sql/statement.hpp"
 
@@ -38,6 +39,15 @@ class Batch {
   bool is_undone = false;
   /// A commit that no standby has confirmed: its wait was broken off.
   bool is_unreplicated = false;
+
+  /// Where among the items the connection puts the statement that marks the transaction, so that
+  /// its commit can be found again; nothing: it is not marked.
+  std::optional<std::size_t> mark_at;
+  /// What it put there: nothing where the database has no table for it.
+  std::optional<Mark> mark;
+  /// It has changed the writer's row, as it does when there is anything to commit.
+  bool is_marked = false;
+  std::optional<Statement> mark_statement;
 
   /// It may take long: nothing is sent behind it.
   bool is_slow = false;

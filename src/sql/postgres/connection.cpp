@@ -1,14 +1,44 @@
 #include "sql/postgres/connection.hpp"
 
+#include "base/logging.hpp"
+
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 
 #include <poll.h>
+#include <random>
+#include <string_view>
 #include <utility>
 
 namespace minga::sql::postgres {
 namespace {
+
+/// Only what has something to commit. It fails once the row is barred: doubt.cpp.
+constexpr char const* kMark =
+    "UPDATE _writers SET number = $2 + bar WHERE token = $1 AND pg_current_xact_id_if_assigned() "
+    "IS NOT NULL";
+/// The same where the row may not be there. The row before it goes, and some that nobody can be
+/// asking for: by the number of transactions since, for clocks jump, and by the clock, since that
+/// many transactions may be a matter of minutes.
+constexpr char const* kFirstMark =
+    "WITH gone AS (DELETE FROM _writers WHERE token IN (SELECT token FROM _writers WHERE token = "
+    "$3 OR (age(xmin) > 1000000 AND made < now() - interval '1 hour') LIMIT 100 FOR UPDATE SKIP "
+    "LOCKED)) INSERT INTO _writers AS writer (token, number) SELECT $1::bigint, $2::bigint WHERE "
+    "pg_current_xact_id_if_assigned() IS NOT NULL ON CONFLICT (token) DO UPDATE SET number = "
+    "EXCLUDED.number + writer.bar";
+/// An older version of the row goes with each new one, unless somebody's snapshot keeps it: then
+/// they pile up, and a new row begins a new pile.
+constexpr std::int64_t kMarksOfARow = 1'000;
+constexpr std::chrono::minutes kRowIsUsedFor{30};
+/// Before a server that has refused a mark is asked again whether it takes any.
+constexpr std::chrono::seconds kRefusalHolds{5};
+
+std::int64_t new_token() {
+  std::random_device source;
+  auto const high = static_cast<std::uint64_t>(source()) << 32U;
+  return static_cast<std::int64_t>((high | source()) >> 1U) | 1;
+}
 
 struct Clear {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -62,6 +92,7 @@ Batch* Connection::oldest() const {
 void Connection::send(std::unique_ptr<Batch> batch) {
   batch->sent_at = Clock::now();
   if (batches_++ == 0) batch->begun_at = batch->sent_at;
+  if (batch->mark_at && token_ != 0) mark(*batch);
   // A server that has said farewell while nothing was under way has not done what was never sent.
   pollfd ready{socket_.native_handle(), POLLIN, 0};
   if (is_open() && steps_.empty() && ::poll(&ready, 1, 0) > 0) {
@@ -100,6 +131,30 @@ bool Connection::send_deallocations() {
   return names.empty() || send_sync(nullptr);
 }
 
+void Connection::begin_row() {
+  former_token_ = std::exchange(token_, new_token());
+  marks_ = 0;
+  has_row_ = false;
+  row_begun_at_ = Clock::now();
+}
+
+void Connection::mark(Batch& batch) {
+  if (marks_ >= kMarksOfARow || Clock::now() - row_begun_at_ > kRowIsUsedFor) begin_row();
+  batch.mark = Mark{token_, ++marks_, !has_row_};
+  Params values{token_, marks_};
+  if (!has_row_) values.emplace_back(former_token_);
+  batch.mark_statement.emplace(has_row_ ? kMark : kFirstMark, std::move(values));
+  Batch::Item item{};
+  item.statement = &*batch.mark_statement;
+  item.is_wanted = false;
+  batch.items.insert(batch.items.begin() + static_cast<std::ptrdiff_t>(*batch.mark_at),
+                     std::move(item));
+}
+
+bool Connection::is_mark(Step const& step) {
+  return step.of->mark && step.item == *step.of->mark_at;
+}
+
 /// A Sync of their own: a statement that the server refuses spoils no other's transaction, and one
 /// that it has taken stays when that is undone.
 bool Connection::send_preparations(Batch const& batch) {
@@ -122,6 +177,10 @@ bool Connection::send_preparations(Batch const& batch) {
 
 bool Connection::send_items(Batch& batch) {
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    // What statements gave is known before the commit begins: should that be cut off, the rows are
+    // there.
+    if (batch.mark && i == *batch.mark_at && i > 0 && PQsendFlushRequest(handle_.get()) == 0)
+      return false;
     auto const& prepared = prepared_[i];
     arguments_.assign(batch.items[i].statement->values);
     if (PQsendQueryPrepared(handle_.get(), prepared->name.c_str(), arguments_.size(),
@@ -174,6 +233,8 @@ void Connection::on_readable() {
   read_answers();
   if (!is_good || PQstatus(handle_.get()) != CONNECTION_OK) {
     lose(farewell_ ? farewell_->error : connection_lost(last_words(handle_.get())));
+  } else if (is_spent_) {
+    lose(connection_lost("What became of a transaction has to be found out."));
   } else {
     flush();
     wait_readable();
@@ -239,6 +300,7 @@ void Connection::take_item(Step const& step, PGresult* result) {
     if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) return;
     item.is_done = true;
     if (item.is_wanted) item.rows = rows_of(result, step.prepared->columns);
+    if (is_mark(step)) step.of->is_marked = std::string_view(PQcmdTuples(result)) != "0";
     return;
   }
   item.failure = failure_of(result);
@@ -253,6 +315,16 @@ void Connection::take_item(Step const& step, PGresult* result) {
     if (step.prepared->failure) item.failure = step.prepared->failure;
     statements_.forget(*step.prepared);
   }
+  if (is_mark(step) && !item.is_outdated) refuse_marks(*item.failure);
+}
+
+/// Nobody's write fails because it cannot be marked.
+void Connection::refuse_marks(Failure const& failure) {
+  if (failure.error.retryable || failure.is_fatal || failure.sqlstate == kReadOnlyTransaction)
+    return;
+  log::warning(fmt::format("Commits cannot be marked: {}", failure.error.what()));
+  token_ = 0;
+  introduce_again_at = Clock::now() + kRefusalHolds;
 }
 
 void Connection::take_preparation(Step const& step, PGresult const* result) {
@@ -278,6 +350,10 @@ void Connection::end_sync() {
   if (failure) {
     batch->commit_failure = std::move(failure);
     batch->is_undone = true;
+  }
+  if (batch->mark && !batch->is_undone) {
+    has_row_ = has_row_ || batch->is_marked;
+    is_spent_ = batch->is_unreplicated;
   }
   if (--batches_ > 0) oldest()->begun_at = heard_at_;
   answered_.push_back(std::move(batch));

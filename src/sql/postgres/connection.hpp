@@ -1,6 +1,7 @@
 #pragma once
 
 #include "sql/postgres/batch.hpp"
+#include "sql/postgres/mark.hpp"
 #include "sql/postgres/settings.hpp"
 #include "sql/postgres/statements.hpp"
 
@@ -59,12 +60,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   PGcancel* cancel_handle() const { return PQgetCancel(handle_.get()); }
   PGconn* handle() const { return handle_.get(); }
 
+  /// From now on transactions are marked, in a row that the first of them makes.
+  void begin_row();
+  bool is_marking() const { return token_ != 0; }
+
   /// When the server last said something.
   Clock::time_point heard_at() const { return heard_at_; }
 
-  std::size_t host = 0;        // of the settings
-  bool is_lent = false;        // to a transaction
-  bool is_cancelling = false;  // a cancel request is on its way: nothing may be sent
+  std::size_t host = 0;         // of the settings
+  bool is_lent = false;         // to a transaction
+  bool is_cancelling = false;   // a cancel request is on its way: nothing may be sent
+  bool is_introducing = false;  // the server is asked whether transactions can be marked
+  int introductions = 0;
+  Clock::time_point introduce_again_at{};
+  bool is_taken() const { return is_lent || is_cancelling || is_introducing; }
 
  private:
   enum class Kind { prepare, describe, item, sync, deallocate };
@@ -78,6 +87,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   bool send_all(std::unique_ptr<Batch>& batch);
+  void mark(Batch& batch);
+  static bool is_mark(Step const& step);
   bool send_deallocations();
   bool send_preparations(Batch const& batch);
   bool send_items(Batch& batch);
@@ -90,6 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void take(PGresult* result);
   void take_item(Step const& step, PGresult* result);
   void take_preparation(Step const& step, PGresult const* result);
+  void refuse_marks(Failure const& failure);
   void note_farewell(Failure failure);
   void end_sync();
   void lose(Error const& why);
@@ -114,6 +126,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_writing_ = false;
   bool is_lost_ = false;
   bool is_unreplicated_ = false;
+  bool is_spent_ = false;          // a commit is in doubt: no other may follow it
+  std::int64_t token_ = 0;         // of the writer's row; 0: transactions are not marked
+  std::int64_t former_token_ = 0;  // of the row before; 0: none
+  std::int64_t marks_ = 0;         // in the row
+  bool has_row_ = false;           // it is known to be there
+  Clock::time_point row_begun_at_{};
   bool was_read_only_ = false;
 };
 

@@ -41,6 +41,12 @@ constexpr char const* kRefusingFunction =
     "RAISE EXCEPTION 'the rows of this table were moved to another database' USING ERRCODE = "
     "'MGMVD'; END $$";
 
+/// A row for each connection that writes, changed by each of its transactions: most versions find
+/// room in the page, where they need no new entry in the index.
+constexpr char const* kWriters =
+    "CREATE TABLE _writers (token BIGINT PRIMARY KEY, number BIGINT NOT NULL, bar BIGINT NOT NULL "
+    "DEFAULT 0, made TIMESTAMPTZ NOT NULL DEFAULT now()) WITH (fillfactor = 20)";
+
 class PostgresDialect : public Dialect {
  public:
   std::string_view name() const override { return "postgres"; }
@@ -65,7 +71,7 @@ class PostgresDialect : public Dialect {
   std::vector<Step> own_steps() const override {
     auto all = functions();
     std::ranges::move(filter_functions(), std::back_inserter(all));
-    return {{"functions", std::move(all)}};
+    return {{"functions", std::move(all)}, {"writers", {kWriters}}};
   }
   std::string list_contains(std::string_view list, std::string_view text) const override {
     return fmt::format(

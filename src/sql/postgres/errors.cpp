@@ -143,6 +143,13 @@ Error in_doubt(std::string const& message) {
   return error;
 }
 
+Error answer_lost(std::string const& message) {
+  Error error(ErrorCode::connection_lost, message);
+  error.connection_usable = false;
+  error.is_committed = true;
+  return error;
+}
+
 Error past_deadline(std::string const& message) {
   Error error(ErrorCode::deadline, message);
   error.retryable = true;

@@ -31,6 +31,8 @@ Failure failure_of(PGresult const* result);
 Error connection_lost(std::string const& message);
 /// It may have been done: nobody knows.
 Error in_doubt(std::string const& message);
+/// It was done; what it gave is not known.
+Error answer_lost(std::string const& message);
 Error past_deadline(std::string const& message);
 
 /// The columns in the detail of a unique violation, `Key (a, b)=(1, 2) ...` in whatever language:

@@ -1,5 +1,7 @@
 #include "sql/postgres/group.hpp"
 
+#include "sql/postgres/doubt.hpp"
+
 #include <algorithm>
 #include <span>
 #include <utility>
@@ -23,6 +25,14 @@ void Pool::finish(Group& group) {
     std::span const items(&group.items[member.first], member.operation->statements.size());
     settle(*member.operation, group, items);
   }
+  if (group.doubt) {
+    doubts_.push_back(group.doubt);
+    tasks_.spawn(resolve_doubt(group.doubt));
+  }
+  take_up_repeated();
+}
+
+void Pool::take_up_repeated() {
   auto const again = std::exchange(to_repeat_, {});
   statements_.insert(statements_.begin(), again.begin(), again.end());
   wake();
@@ -72,14 +82,71 @@ void Pool::settle(Operation& operation, Group& group, std::span<Batch::Item> ite
   } else if (group.loss && reads()) {
     repeat(operation, *group.loss, false);
   } else if (group.loss) {
-    operation.fail(in_doubt(fmt::format(
-        "The connection was lost before the server confirmed a write: {}", group.loss->what())));
+    doubt(operation, group, items,
+          in_doubt(fmt::format("The connection was lost before the server confirmed a write: {}",
+                               group.loss->what())));
   } else if (group.is_unreplicated) {
-    operation.fail(in_doubt("A write was committed, but no standby has confirmed it."));
+    doubt(operation, group, items,
+          in_doubt("A write was committed, but no standby has confirmed it."));
   } else {
     operation.rows.clear();
     for (auto const& item : items) operation.rows.push_back(item.rows);
     operation.complete();
+  }
+}
+
+/// The members of one group are committed, or not, together.
+void Pool::doubt(Operation& operation, Group& group, std::span<Batch::Item> items,
+                 Error const& why) {
+  if (!group.mark || has_passed(operation.deadline)) {
+    operation.fail(why);
+    return;
+  }
+  if (!group.doubt) group.doubt = std::make_shared<Doubt>(Doubt{*group.mark, why, {}});
+  Doubt::Member member{&operation, patience_until(operation.deadline), {}};
+  auto const is_known = [](auto const& item) {
+    return item.is_done;
+  };
+  if (std::all_of(items.begin(), items.end(), is_known)) {
+    for (auto& item : items) member.rows.push_back(std::move(item.rows));
+  }
+  group.doubt->members.push_back(std::move(member));
+}
+
+Async<void> Pool::resolve_doubt(std::shared_ptr<Doubt> doubt) {
+  Entered const entered(*this);
+  Deadline last = Deadline::min();
+  for (auto const& member : doubt->members) last = std::max(last, member.until);
+  auto const verdict = co_await resolve(*this, doubt->mark, last);
+  std::erase(doubts_, doubt);
+  for (auto& member : doubt->members) {
+    if (member.operation != nullptr)
+      settle_doubt(*std::exchange(member.operation, nullptr), member.rows, verdict, doubt->why);
+  }
+  take_up_repeated();
+}
+
+void Pool::settle_doubt(Operation& operation, std::vector<Rows>& rows, Verdict verdict,
+                        Error const& why) {
+  if (verdict == Verdict::unknown) {
+    operation.fail(why);
+  } else if (verdict == Verdict::undone) {
+    repeat(operation, connection_lost(why.what()), false);
+  } else if (rows.size() == operation.statements.size()) {
+    operation.rows = std::move(rows);
+    operation.complete();
+  } else {
+    operation.fail(
+        answer_lost(fmt::format("A write was committed, what it gave is lost: {}", why.what())));
+  }
+}
+
+void Pool::expire_doubts(Clock::time_point now) {
+  for (auto const& doubt : doubts_) {
+    for (auto& member : doubt->members) {
+      if (member.operation != nullptr && now >= member.until)
+        std::exchange(member.operation, nullptr)->fail(doubt->why);
+    }
   }
 }
 

@@ -18,6 +18,18 @@ inline bool is_busy(Connection const& connection, Clock::time_point now) {
   return oldest != nullptr && (oldest->is_slow || now - oldest->begun_at > kSlow);
 }
 
+/// A group whose commit nobody has confirmed.
+struct Pool::Doubt {
+  struct Member {
+    Operation* operation;  // null: answered already
+    Deadline until;
+    std::vector<Rows> rows;  // of its statements, where they came before the loss
+  };
+  Mark mark;
+  Error why;
+  std::vector<Member> members;
+};
+
 /// Statements of several callers, in one transaction of the server's.
 class Pool::Group : public Batch {
  public:
@@ -68,6 +80,7 @@ class Pool::Group : public Batch {
   }
 
   std::vector<Member> members;
+  std::shared_ptr<Doubt> doubt;
 
  private:
   /// Several statements belong together: what the first tells holds for what is sent behind it.

@@ -1,6 +1,7 @@
 // How the pool comes to its connections, and what it does when they are lost.
 #include "base/logging.hpp"
 #include "sql/postgres/connecting.hpp"
+#include "sql/postgres/exchange.hpp"
 #include "sql/postgres/group.hpp"
 #include "sql/postgres/session.hpp"
 
@@ -26,6 +27,14 @@ constexpr auto kBackoffMost = 1'000ms;
 /// A primary that is lost has a successor within seconds, and each of them counts.
 constexpr auto kElection = 15s;
 constexpr auto kElectionBackoff = 250ms;
+/// A table that is not there yet is about to be made: asked for again after that long, then twice.
+constexpr auto kIntroduceAgain = 20ms;
+constexpr auto kIntroductionMost = 3s;
+
+Statement const kTakesMarks(
+    "SELECT COALESCE(has_table_privilege(relation, 'SELECT') AND has_table_privilege(relation, "
+    "'INSERT') AND has_table_privilege(relation, 'UPDATE') AND has_table_privilege(relation, "
+    "'DELETE'), false) FROM to_regclass('_writers') AS relation");
 
 bool is_silent(Connection const& connection, Clock::time_point now) {
   auto const* oldest = connection.oldest();
@@ -53,7 +62,7 @@ void Pool::open_more() {
     // A group that waits for the one before it is faster than a second connection.
     auto const now = Clock::now();
     auto const is_soon = [now](auto const& each) {
-      return !each->is_lent && !each->is_cancelling && !is_busy(*each, now);
+      return each->is_introducing || (!each->is_taken() && !is_busy(*each, now));
     };
     if (borrowers_.empty() && slow_statements_.empty() &&
         std::any_of(connections_.begin(), connections_.end(), is_soon))
@@ -133,6 +142,35 @@ void Pool::adopt(Handle handle) {
   connections_.push_back(connection);
   counts_.connections.Increment();
   connection->start();
+  introduce_all();
+}
+
+/// What writes is not used before its commits can be found again.
+void Pool::introduce_all() {
+  if (reads()) return;
+  auto const now = Clock::now();
+  for (auto const& each : connections_) {
+    if (!each->is_open() || each->is_marking() || each->is_taken() || each->batches() > 0 ||
+        now < each->introduce_again_at)
+      continue;
+    each->is_introducing = true;
+    tasks_.spawn(introduce(each));
+  }
+}
+
+/// A database without the table, or one that we may not write, is used without marks.
+Async<void> Pool::introduce(std::shared_ptr<Connection> connection) {
+  Exchange exchange;
+  auto step = std::make_unique<Step>(*this, &exchange);
+  step->add(kTakesMarks);
+  step->cancel_at = Clock::now() + kIntroductionMost;
+  step->give_up_at = step->cancel_at + kCancelGrace;
+  co_await exchange_with(*this, *connection, std::move(step), exchange);
+  if (!exchange.failure() && exchange.items.front().rows.boolean(0, 0)) connection->begin_row();
+  connection->introduce_again_at =
+      Clock::now() + kIntroduceAgain * (1 << std::min(connection->introductions++, 8));
+  connection->is_introducing = false;
+  wake();
 }
 
 void Pool::refuse_all(Error const& error) {

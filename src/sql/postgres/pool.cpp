@@ -54,6 +54,8 @@ Counts::Counts(Metrics& metrics)
       lost(metrics.counter("minga_postgres_lost_total", "Connections that were lost.")),
       cancels(metrics.counter("minga_postgres_cancels_total",
                               "Statements cancelled on the server at their deadline.")),
+      doubts(metrics.counter("minga_postgres_doubts_total",
+                             "Commits that nobody confirmed, and that had to be looked for.")),
       primary_reads(reads_by(metrics, "primary")),
       replica_reads(reads_by(metrics, "replica")),
       no_replica(left_by_replicas(metrics, "none")),
@@ -98,13 +100,17 @@ Async<void> Pool::run(Operation& operation) {
     error.retryable = true;
     throw error;
   }
-  operation.patience = std::min(operation.deadline, Clock::now() + options_.patience);
+  operation.patience = patience_until(operation.deadline);
   auto begin = [this, &queue, &operation] {
     queue.push_back(&operation);
     wake();
   };
   co_await suspend(operation.resumption, begin);
   if (operation.failure) std::rethrow_exception(operation.failure);
+}
+
+Deadline Pool::patience_until(Deadline deadline) const {
+  return std::min(deadline, Clock::now() + options_.patience);
 }
 
 std::deque<Operation*>& Pool::queue_of(Operation const& operation) {
@@ -125,6 +131,7 @@ void Pool::wake() {
 void Pool::pump() {
   heed_whereabouts();
   drop_read_only();
+  introduce_all();
   send_statements();
   send_slow_statements();
   lend();
@@ -162,7 +169,9 @@ void Pool::send_statements() {
     auto const connection = for_statements();
     if (!connection) return;
     counts_.groups.Increment();
-    connection->send(next_group());
+    auto group = next_group();
+    if (access_ == Access::write) group->mark_at = group->items.size();
+    connection->send(std::move(group));
   }
 }
 
@@ -195,8 +204,7 @@ std::shared_ptr<Connection> Pool::for_statements() const {
   auto const last_is_taken = !slow_statements_.empty() && connections_.size() > 1;
   for (auto const& each : connections_) {
     if (last_is_taken && each == connections_.back()) break;
-    if (each->is_open() && !each->is_lent && !each->is_cancelling && each->batches() < most &&
-        !is_busy(*each, now))
+    if (each->is_open() && !each->is_taken() && each->batches() < most && !is_busy(*each, now))
       return each;
   }
   return nullptr;
@@ -205,9 +213,7 @@ std::shared_ptr<Connection> Pool::for_statements() const {
 /// From the other end: the first connections are the statements'.
 std::shared_ptr<Connection> Pool::idle_one() const {
   for (auto each = connections_.rbegin(); each != connections_.rend(); ++each) {
-    if ((*each)->is_open() && !(*each)->is_lent && !(*each)->is_cancelling &&
-        (*each)->batches() == 0)
-      return *each;
+    if ((*each)->is_open() && !(*each)->is_taken() && (*each)->batches() == 0) return *each;
   }
   return nullptr;
 }
@@ -237,10 +243,10 @@ void Pool::leave() {
 
 bool Pool::is_idle() const {
   auto const is_still = [](auto const& each) {
-    return each->batches() == 0 && !each->is_lent;
+    return each->batches() == 0 && !each->is_lent && !each->is_introducing;
   };
-  return statements_.empty() && slow_statements_.empty() && borrowers_.empty() && entered_ == 0 &&
-         std::all_of(connections_.begin(), connections_.end(), is_still);
+  return statements_.empty() && slow_statements_.empty() && borrowers_.empty() && doubts_.empty() &&
+         entered_ == 0 && std::all_of(connections_.begin(), connections_.end(), is_still);
 }
 
 void Pool::check_idle() {

@@ -23,6 +23,8 @@
 
 namespace minga::sql::postgres {
 
+enum class Verdict : int;
+
 struct Counts {
   explicit Counts(Metrics& metrics);
   prometheus::Gauge& connections;
@@ -32,6 +34,7 @@ struct Counts {
   prometheus::Counter& repeated;
   prometheus::Counter& lost;
   prometheus::Counter& cancels;
+  prometheus::Counter& doubts;
   prometheus::Counter& primary_reads;
   prometheus::Counter& replica_reads;
   // Reads for which no standby was good enough.
@@ -84,11 +87,15 @@ class Pool {
   /// Finishes what was accepted, then closes the connections.
   Async<void> close();
 
+  void count_doubt() { counts_.doubts.Increment(); }
+  /// How long what has that deadline waits for a server that can do it.
+  Deadline patience_until(Deadline deadline) const;
   /// Before another try of what failed in passing: a random time that grows with the attempts.
   Clock::duration backoff(int attempts);
 
  private:
   class Group;
+  struct Doubt;
 
   bool reads() const { return access_ != Access::write; }
   void expire_reads(Connection& connection, Clock::time_point now);
@@ -108,6 +115,8 @@ class Pool {
   Async<Attempt> try_newest(std::vector<std::size_t>& hosts);
   Async<void> open_one();
   void adopt(Handle handle);
+  void introduce_all();
+  Async<void> introduce(std::shared_ptr<Connection> connection);
   void heed_whereabouts();
   void probe_if_silent(Clock::time_point now);
   Async<void> probe();
@@ -117,11 +126,17 @@ class Pool {
   void finish(Group& group);
   void settle(Operation& operation, Group& group, std::span<Batch::Item> items);
   void settle_failure(Operation& operation, Failure const& failure);
+  void doubt(Operation& operation, Group& group, std::span<Batch::Item> items, Error const& why);
+  Async<void> resolve_doubt(std::shared_ptr<Doubt> doubt);
+  void settle_doubt(Operation& operation, std::vector<Rows>& rows, Verdict verdict,
+                    Error const& why);
+  void take_up_repeated();
   void repeat(Operation& operation, Error const& why, bool alone);
   void drop_read_only();
 
   void tick();
   void expire_waiting(Clock::time_point now);
+  void expire_doubts(Clock::time_point now);
   void expire_running(Clock::time_point now);
   void cancel(std::shared_ptr<Connection> const& connection);
   Async<void> send_cancel(std::shared_ptr<Connection> connection);
@@ -151,6 +166,7 @@ class Pool {
   Clock::time_point open_again_at_{};
   std::string last_refusal_;           // why no connection came to be
   std::vector<Operation*> to_repeat_;  // of the group that is being settled
+  std::vector<std::shared_ptr<Doubt>> doubts_;
   std::size_t entered_ = 0;
   bool is_woken_ = false;
   bool is_ticking_ = false;

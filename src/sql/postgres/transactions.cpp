@@ -1,6 +1,8 @@
 #include "sql/postgres/transactions.hpp"
 
 #include "sql/postgres/dialect.hpp"
+#include "sql/postgres/doubt.hpp"
+#include "sql/postgres/exchange.hpp"
 #include "sql/postgres/group.hpp"
 
 #include <boost/asio/post.hpp>
@@ -29,15 +31,6 @@ Statement const kRollbackTo("ROLLBACK TO SAVEPOINT statement");
 /// that goes on after errors does not take it for one.
 struct GivenUp {};
 
-/// What one send came to; shared by the batch and by whoever waits for it.
-struct Exchange {
-  std::vector<Batch::Item> items;
-  std::optional<Failure> commit_failure;
-  std::optional<Error> loss;
-  bool is_unreplicated = false;
-  std::unique_ptr<Resumption> resumption;
-};
-
 /// What a body is doing, seen from outside of it.
 struct BodyState {
   bool is_waiting = false;  // for its statement
@@ -47,33 +40,17 @@ struct BodyState {
   void check() { has_strayed |= !is_waiting && !has_ended; }
 };
 
-class Step : public Batch {
+/// A step that a body waits for.
+class BodyStep : public Step {
  public:
-  /// Without an exchange nobody waits.
-  Step(Pool& pool, Exchange* exchange, std::shared_ptr<BodyState> body = nullptr)
-      : pool_(pool), exchange_(exchange), body_(std::move(body)) {}
-
-  void add(Statement const& statement) {
-    Item item{};
-    item.statement = &statement;
-    items.push_back(std::move(item));
-  }
+  BodyStep(Pool& pool, Exchange* exchange, std::shared_ptr<BodyState> body)
+      : Step(pool, exchange), body_(std::move(body)) {}
   void finished() override {
-    if (exchange_ == nullptr) {
-      pool_.wake();
-      return;
-    }
-    exchange_->items = std::move(items);
-    exchange_->commit_failure = std::move(commit_failure);
-    exchange_->loss = std::move(loss);
-    exchange_->is_unreplicated = is_unreplicated;
-    std::exchange(exchange_->resumption, nullptr)->resume();  // the exchange is gone after it
-    if (body_) body_->check();
+    Step::finished();
+    body_->check();
   }
 
  private:
-  Pool& pool_;
-  Exchange* exchange_;
   std::shared_ptr<BodyState> body_;
 };
 
@@ -115,9 +92,10 @@ class Run : public Transaction {
 
  private:
   Async<void> borrow();
-  Async<void> send(std::unique_ptr<Step> step, Exchange& exchange);
+  Async<void> resolve_commit(Exchange const& exchange);
   [[noreturn]] void fail(Failure const& failure, Statement const& statement);
   [[noreturn]] void give_up(Error const& why);
+  void repeat_for(Error const& why);
 
   Pool& pool_;
   Deadline deadline_;
@@ -138,14 +116,6 @@ Async<void> Run::borrow() {
   connection_ = std::move(operation.lent);
 }
 
-Async<void> Run::send(std::unique_ptr<Step> step, Exchange& exchange) {
-  auto begin = [this, &step] {
-    connection_->send(std::move(step));
-    pool_.watch();
-  };
-  co_await suspend(exchange.resumption, begin);
-}
-
 Async<Rows> Run::execute(Statement statement) {
   if (body_->is_waiting)
     throw std::logic_error("A transaction's statements are awaited one by one.");
@@ -161,7 +131,7 @@ Async<Rows> Run::execute(Statement statement) {
   Waiting const waiting(*body_);
   if (!connection_) co_await borrow();
   Exchange exchange;
-  auto step = std::make_unique<Step>(pool_, &exchange, body_);
+  auto step = std::make_unique<BodyStep>(pool_, &exchange, body_);
   if (!std::exchange(is_begun_, true)) step->add(kBegin);
   if (has_savepoints_) step->add(kSavepoint);
   auto const at = step->items.size();
@@ -169,7 +139,7 @@ Async<Rows> Run::execute(Statement statement) {
   if (has_savepoints_) step->add(kRelease);
   step->cancel_at = deadline;
   if (deadline != kNoDeadline) step->give_up_at = deadline + kCancelGrace;
-  co_await send(std::move(step), exchange);
+  co_await exchange_with(pool_, *connection_, std::move(step), exchange);
   if (exchange.loss) give_up(*exchange.loss);
   for (auto const& item : exchange.items) {
     if (item.is_outdated) give_up(item.failure->error);
@@ -178,10 +148,10 @@ Async<Rows> Run::execute(Statement statement) {
     auto const failed = *failure;
     if (has_savepoints_ && !failed.is_fatal) {
       Exchange undoing;
-      auto undo = std::make_unique<Step>(pool_, &undoing, body_);
+      auto undo = std::make_unique<BodyStep>(pool_, &undoing, body_);
       undo->add(kRollbackTo);
       undo->add(kRelease);
-      co_await send(std::move(undo), undoing);
+      co_await exchange_with(pool_, *connection_, std::move(undo), undoing);
       if (undoing.loss) give_up(*undoing.loss);
     } else {
       is_failed_ = true;
@@ -209,8 +179,7 @@ void Run::fail(Failure const& failure, Statement const& statement) {
 
 /// The body is left and run again.
 void Run::give_up(Error const& why) {
-  next_ = Next::again;
-  last_error_ = why;
+  repeat_for(why);
   throw GivenUp{};
 }
 
@@ -218,27 +187,46 @@ Async<void> Run::commit() {
   if (!is_begun_) co_return;
   Exchange exchange;
   auto step = std::make_unique<Step>(pool_, &exchange);
+  step->mark_at = 0;
   step->add(kCommit);
   if (deadline_ != kNoDeadline) step->give_up_at = deadline_ + kCancelGrace;
-  co_await send(std::move(step), exchange);
-  auto const& failure = exchange.items[0].failure;
-  if (failure && !failure->is_fatal) {
+  co_await exchange_with(pool_, *connection_, std::move(step), exchange);
+  auto const& mark_failure = exchange.items.front().failure;
+  auto const& failure = exchange.items.back().failure;
+  if (exchange.items.size() > 1 && mark_failure && !mark_failure->is_fatal) {
+    roll_back();
+    repeat_for(mark_failure->error);
+  } else if (failure && !failure->is_fatal) {
     if (failure->error.code() != ErrorCode::serialization_failure) throw failure->error;
-    next_ = Next::again;
-    last_error_ = failure->error;
-    co_return;
+    repeat_for(failure->error);
+  } else if (exchange.loss || failure || exchange.is_unreplicated) {
+    co_await resolve_commit(exchange);
   }
+}
+
+void Run::repeat_for(Error const& why) {
+  next_ = Next::again;
+  last_error_ = why;
+}
+
+/// Nobody has said whether it was committed.
+Async<void> Run::resolve_commit(Exchange const& exchange) {
+  auto const& failure = exchange.items.back().failure;
+  std::string why = "A transaction was committed, but no standby has confirmed it.";
   if (exchange.loss || failure) {
-    throw in_doubt(fmt::format("The connection was lost during COMMIT: {}",
-                               exchange.loss ? exchange.loss->what() : failure->error.what()));
+    why = fmt::format("The connection was lost during COMMIT: {}",
+                      exchange.loss ? exchange.loss->what() : failure->error.what());
   }
-  if (exchange.is_unreplicated)
-    throw in_doubt("A transaction was committed, but no standby has confirmed it.");
+  if (!exchange.mark) throw in_doubt(why);
+  pool_.give_back(std::exchange(connection_, nullptr));
+  auto const verdict = co_await resolve(pool_, *exchange.mark, pool_.patience_until(deadline_));
+  if (verdict == Verdict::unknown) throw in_doubt(why);
+  if (verdict == Verdict::undone) repeat_for(connection_lost(why));
 }
 
 /// Not waited for: what the connection does next comes after it.
 void Run::roll_back() {
-  if (!is_begun_ || !connection_->is_open()) return;
+  if (!is_begun_ || !connection_ || !connection_->is_open()) return;
   auto step = std::make_unique<Step>(pool_, nullptr);
   step->add(kRollback);
   connection_->send(std::move(step));

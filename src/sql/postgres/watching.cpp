@@ -25,7 +25,7 @@ void Pool::watch() {
   auto const is_running = [](auto const& each) {
     return each->batches() > 0;
   };
-  if (statements_.empty() && slow_statements_.empty() && borrowers_.empty() &&
+  if (statements_.empty() && slow_statements_.empty() && borrowers_.empty() && doubts_.empty() &&
       std::none_of(connections_.begin(), connections_.end(), is_running))
     return;
   is_ticking_ = true;
@@ -39,6 +39,7 @@ void Pool::tick() {
   is_ticking_ = false;
   auto const now = Clock::now();
   expire_waiting(now);
+  expire_doubts(now);
   expire_running(now);
   probe_if_silent(now);
   counts_.waiting.Set(
