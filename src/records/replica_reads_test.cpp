@@ -103,14 +103,34 @@ Async<void> stay_open(sql::Transaction& transaction) {
   co_await transaction.execute(sql::Statement("SELECT pg_sleep(2)"));
 }
 
+/// Its writes end without their rows, as those do whose commit was cut off and then found.
+class RowlessDatabase : public PassingDatabase {
+ public:
+  using PassingDatabase::PassingDatabase;
+
+  Async<std::vector<sql::Rows>> write_all(std::vector<sql::Statement> statements) override {
+    co_await PassingDatabase::write_all(std::move(statements));
+    sql::Error error(sql::ErrorCode::connection_lost, "The connection is lost.");
+    error.is_committed = true;
+    throw error;
+  }
+};
+
 TEST(Positions, OfWritesNameTheirTransactionWhileAnOlderOneIsOpen) {
   TestStore store;
   if (store.database->is_exclusive()) GTEST_SKIP() << "the embedded engine has one writer";
   store.declare(open_to_all("posts", {text("title")}));
-  auto const position_of_write = [&] {
-    store.create("posts", R"({"title":"a"})");
-    return Position::parse(store.context.position).value();
+  auto const position_by = [&](Store& each) {
+    Context context;
+    store.run(each.create(context, "posts", JsonObject{{"title", "a"}}));
+    return Position::parse(context.position).value();
   };
+  auto const position_of_write = [&] {
+    return position_by(*store.store);
+  };
+  RowlessDatabase rowless(*store.database);
+  Store without_rows(rowless, store.engine.metrics);
+  store.run(without_rows.open());
   auto const before = position_of_write();
   EXPECT_EQ(before.place.own, 0);
   auto older = store.start(store.database->transact(stay_open, kNoDeadline), 1);
@@ -126,6 +146,7 @@ TEST(Positions, OfWritesNameTheirTransactionWhileAnOlderOneIsOpen) {
   auto const during = position_of_write();
   EXPECT_GT(during.place.own, before.place.transaction);
   EXPECT_LE(during.place, before.place) << "others may come before it";
+  EXPECT_GT(position_by(without_rows).place.own, during.place.own);
   older.get();
   auto const after = position_of_write();
   EXPECT_EQ(after.place.own, 0);

@@ -184,15 +184,25 @@ Async<void> Store::Impl::write(Context& context, sql::TransactionBody body,
 
 namespace {
 
-/// After a commit whose rows were lost: a place behind it. Nothing where that is not to be had.
-Async<std::optional<Place>> place_behind(ChangeLog& log, Deadline deadline) {
+Async<void> take_place(sql::Transaction& transaction, ChangeLog const& log,
+                       std::optional<Place>& place) {
+  place = co_await log.place_in(transaction);
+}
+
+/// After a commit whose rows were lost: the place of a transaction behind it. Nothing where that is
+/// not to be had.
+Async<std::optional<Place>> place_behind(sql::Database& database, ChangeLog const& log,
+                                         Deadline deadline) {
+  std::optional<Place> place;
+  sql::TransactionBody body = [&log, &place](sql::Transaction& transaction) {
+    return take_place(transaction, log, place);
+  };
   try {
-    auto const position = co_await log.last(deadline);
-    co_return position.place;
+    co_await database.transact(std::move(body), deadline);
   } catch (sql::Error const& error) {
     log::warning(fmt::format("A write is done, its position is not known: {}", error.what()));
   }
-  co_return std::nullopt;
+  co_return place;
 }
 
 }  // namespace
@@ -209,7 +219,7 @@ Async<std::optional<Place>> Store::Impl::write_all(Context& context,
   } catch (sql::Error const& error) {
     if (!error.is_committed) throw_write_error(named(error), message);
   }
-  if (!place) place = co_await place_behind(changes, context.deadline);
+  if (!place) place = co_await place_behind(database, changes, context.deadline);
   written(collection);
   co_return place;
 }
