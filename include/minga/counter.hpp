@@ -17,8 +17,9 @@ class Counter {
   class Impl;
   explicit Counter(std::shared_ptr<Impl> impl);
 
-  /// The value after this addition. Error 503 when it could not be made durable within the
-  /// request's deadline.
+  /// The value after this addition, told to no other caller. Error 503 when it could not be made
+  /// durable within the request's deadline, and with the code in_doubt when the database was lost
+  /// meanwhile: then it may have been counted.
   Async<std::int64_t> add(Request& request, std::int64_t amount = 1) const;
   Async<std::int64_t> read(Request& request) const;
 

@@ -56,8 +56,6 @@ struct Counters::Impl {
   /// Suspends until woken, or goes on at once when nobody is writing this counter.
   Async<void> queue(std::string const& name, Addition& addition);
   Async<std::vector<Addition*>> lead(std::string const& name, Addition& own);
-  Async<std::int64_t> add(std::string const& name, std::int64_t sum, Deadline deadline);
-  Async<std::int64_t> read(std::string const& name, Deadline deadline);
   void hand_over(std::string const& name);
 
   sql::Database& database;
@@ -89,27 +87,6 @@ Async<void> Counters::Impl::queue(std::string const& name, Addition& addition) {
       initiate, boost::asio::use_awaitable);
 }
 
-/// The value after it. Where the addition is done but its answer was lost, a later one.
-Async<std::int64_t> Counters::Impl::add(std::string const& name, std::int64_t sum,
-                                        Deadline deadline) {
-  sql::Params values{name, sum};
-  sql::Statement statement(kAdd, std::move(values), deadline);
-  try {
-    auto const rows = co_await database.write(std::move(statement));
-    co_return rows.integer(0, 0);
-  } catch (sql::Error const& error) {
-    if (!error.is_committed) throw;
-  }
-  co_return co_await read(name, deadline);
-}
-
-Async<std::int64_t> Counters::Impl::read(std::string const& name, Deadline deadline) {
-  sql::Params values{name};
-  sql::Statement statement(kRead, std::move(values), deadline);
-  auto const rows = co_await database.read(std::move(statement));
-  co_return rows.empty() ? 0 : rows.integer(0, 0);
-}
-
 /// Writes all that waits together with its own addition, and gives each its value or the failure.
 Async<std::vector<Addition*>> Counters::Impl::lead(std::string const& name, Addition& own) {
   std::vector<Addition*> batch{&own};
@@ -126,7 +103,10 @@ Async<std::vector<Addition*>> Counters::Impl::lead(std::string const& name, Addi
     deadline = std::max(deadline, addition->deadline);
   }
   try {
-    auto value = co_await add(name, sum, deadline) - sum;
+    sql::Params values{name, sum};
+    sql::Statement statement(kAdd, std::move(values), deadline);
+    auto const rows = co_await database.write(std::move(statement));
+    auto value = rows.integer(0, 0) - sum;
     for (auto* addition : batch) addition->value = value += addition->amount;
   } catch (...) {
     for (auto* addition : batch) addition->failure = std::current_exception();
@@ -181,9 +161,11 @@ Async<std::int64_t> Counters::add(std::string_view name, std::int64_t amount, De
 }
 
 Async<std::int64_t> Counters::read(std::string_view name, Deadline deadline) {
-  std::string const key(name);
+  sql::Params values{std::string(name)};
+  sql::Statement statement(kRead, std::move(values), deadline);
   try {
-    co_return co_await impl_->read(key, deadline);
+    auto const rows = co_await impl_->database.read(std::move(statement));
+    co_return rows.empty() ? 0 : rows.integer(0, 0);
   } catch (sql::Error const& error) {
     throw_storage_error(error);
   }
