@@ -144,7 +144,7 @@ Async<sql::Rows> ChangeLog::read_to_stay(std::string sql, sql::Params values, Fr
     auto const rows = co_await database_.read(std::move(statement));
     if (rows.empty()) co_return rows;
     auto const place = last_place(rows);
-    auto const server = rows.text(0, 2);
+    auto const& server = rows.text(0, 2);
     auto const is_seen = rows.boolean(0, 3) || is_confirmed(server, place);
     auto stays = server.empty() || (is_seen && freshness == Freshness::any);
     if (!stays) stays = co_await confirm(server, deadline);

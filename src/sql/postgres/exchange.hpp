@@ -49,7 +49,7 @@ class Step : public Batch {
     exchange_->items = std::move(items);
     exchange_->commit_failure = std::move(commit_failure);
     exchange_->loss = std::move(loss);
-    exchange_->mark = std::move(mark);
+    exchange_->mark = mark;
     exchange_->is_unreplicated = is_unreplicated;
     std::exchange(exchange_->resumption, nullptr)->resume();  // the exchange is gone after it
   }
