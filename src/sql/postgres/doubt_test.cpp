@@ -76,6 +76,7 @@ class DoubtTest : public PostgresTest {
         "AND datname = current_database()");
   }
   double doubts() const { return counter("minga_postgres_doubts_total"); }
+  void commit_once_with(void (Proxy::*cut)());
 
   Proxy proxy_;
 };
@@ -166,7 +167,8 @@ TEST_F(DoubtTest, ABodyCutOffBeforeItsCommitArrivedIsRunAgain) {
   EXPECT_EQ(doubts(), 1);
 }
 
-TEST_F(DoubtTest, ABodyCutOffWhileItCommitsIsWaitedFor) {
+/// A body that is cut off while it commits, by way of what the proxy does.
+void DoubtTest::commit_once_with(void (Proxy::*cut)()) {
   CommitsHeld held(engine_.name());
   std::atomic<int> runs = 0;
   auto body = start_transact([&](Transaction& transaction) {
@@ -174,11 +176,19 @@ TEST_F(DoubtTest, ABodyCutOffWhileItCommitsIsWaitedFor) {
     return insert_as(transaction, 1, nothing);
   });
   wait_until_held();
-  proxy_.cut_all();
+  (proxy_.*cut)();
   held.release();
   body.get();
   EXPECT_EQ(count(), 2);
   EXPECT_EQ(runs, 1);
+}
+
+TEST_F(DoubtTest, ABodyCutOffWhileItCommitsIsWaitedFor) {
+  commit_once_with(&Proxy::cut_all);
+}
+
+TEST_F(DoubtTest, ABodyWhoseConfirmationIsLostIsAcknowledged) {
+  commit_once_with(&Proxy::cut_next_answer);
 }
 
 /// The server does not notice that nobody is there any more, and goes on with what it has.
@@ -199,21 +209,6 @@ TEST_F(DoubtTest, WhatTheServerIsStillAtIsBarredBeforeItIsRunAgain) {
     EXPECT_EQ(size_of(100), size);
   }
   EXPECT_EQ(doubts(), 2);
-}
-
-TEST_F(DoubtTest, ABodyWhoseConfirmationIsLostIsAcknowledged) {
-  CommitsHeld held(engine_.name());
-  std::atomic<int> runs = 0;
-  auto body = start_transact([&](Transaction& transaction) {
-    ++runs;
-    return insert_as(transaction, 1, nothing);
-  });
-  wait_until_held();
-  proxy_.cut_next_answer();
-  held.release();
-  body.get();
-  EXPECT_EQ(count(), 2);
-  EXPECT_EQ(runs, 1);
 }
 
 Async<void> hold_and_finish(Database& database, std::vector<Statement> statements,

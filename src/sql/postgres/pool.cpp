@@ -24,10 +24,6 @@ Error closed() {
   return connection_lost("The database is closed.");
 }
 
-}  // namespace
-
-namespace {
-
 prometheus::Counter& reads_by(Metrics& metrics, char const* server) {
   return metrics.counter("minga_postgres_reads_total", "Reads by who answered them.",
                          {{"server", server}});
