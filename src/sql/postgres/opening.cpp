@@ -19,9 +19,6 @@ using namespace std::chrono_literals;
 
 /// After that long without an answer another primary is looked for.
 constexpr auto kSilence = 1'500ms;
-/// The first eight digits of a log file's name.
-constexpr char const* kTimeline =
-    "SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int";
 constexpr auto kBackoffFirst = 50ms;
 constexpr auto kBackoffMost = 1'000ms;
 /// A primary that is lost has a successor within seconds, and each of them counts.
@@ -43,7 +40,7 @@ bool is_silent(Connection const& connection, Clock::time_point now) {
 
 Async<std::int64_t> ask_timeline(Handle& handle, Deadline deadline) {
   Session session(co_await boost::asio::this_coro::executor, std::move(handle));
-  auto const rows = co_await session.ask(kTimeline, deadline);
+  auto const rows = co_await session.ask(fmt::format("SELECT {}", kTimeline), deadline);
   handle = session.take();
   co_return std::stoll(rows.at(0).at(0));
 }

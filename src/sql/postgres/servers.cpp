@@ -26,7 +26,7 @@ constexpr char const* kServer =
     "SELECT pg_is_in_recovery(), "
     "CASE WHEN pg_is_in_recovery() THEN COALESCE((SELECT received_tli FROM pg_stat_wal_receiver), "
     "(SELECT min_recovery_end_timeline FROM pg_control_recovery()), 0) "
-    "ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END, "
+    "ELSE {} END, "
     "CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END - "
     "'0/0', "
     "CASE WHEN pg_is_in_recovery() THEN EXTRACT(epoch FROM clock_timestamp() - "
@@ -85,7 +85,7 @@ void read_server(Session::Row const& row, Look& look) {
 }
 
 Async<void> ask_server(Session& session, Look& look, Deadline deadline) {
-  auto const own = co_await session.ask(kServer, deadline);
+  auto const own = co_await session.ask(fmt::format(kServer, kTimeline), deadline);
   read_server(own.at(0), look);
   if (look.is_standby) co_return;
   auto const standbys = co_await session.ask(kStandbys, deadline);

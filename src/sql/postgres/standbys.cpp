@@ -24,8 +24,7 @@ constexpr auto kPatience = 1s;
 /// two parts of it fails, and is asked again.
 constexpr char const* kPlace =
     "SELECT pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE "
-    "pg_current_wal_lsn() END - '0/0', CASE WHEN NOT pg_is_in_recovery() THEN ('x' || "
-    "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int END";
+    "pg_current_wal_lsn() END - '0/0', CASE WHEN NOT pg_is_in_recovery() THEN {} END";
 
 }  // namespace
 
@@ -73,7 +72,7 @@ Async<std::string> Standbys::look(std::size_t host) {
                     std::move(std::get<Handle>(attempt)));
     for (;;) {
       auto const asked_at = Clock::now();
-      auto const rows = co_await session.ask(kPlace, asked_at + kPatience);
+      auto const rows = co_await session.ask(fmt::format(kPlace, kTimeline), asked_at + kPatience);
       note(host, rows.at(0), asked_at);
       co_await sleep_for(kEvery);
     }
