@@ -3,6 +3,8 @@
 #include <minga/error.hpp>
 
 #include "base/text.hpp"
+#include "http/conditional.hpp"
+#include "http/prefer.hpp"
 #include "http/request_impl.hpp"
 
 #include <fmt/format.h>
@@ -93,37 +95,12 @@ void allow_replicas(Request& request, records::Context& context) {
 }  // namespace
 
 std::string preference(Request const& request, std::string_view name) {
-  auto header = request.header("Prefer");
-  while (!header.empty()) {
-    auto const end = std::min(header.find_first_of(",;"), header.size());
-    auto const entry = trim(header.substr(0, end));
-    header.remove_prefix(std::min(end + 1, header.size()));
-    auto const equals = std::min(entry.find('='), entry.size());
-    if (!equals_ignoring_case(trim(entry.substr(0, equals)), name)) continue;
-    auto value = trim(entry.substr(std::min(equals + 1, entry.size())));
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
-      value = value.substr(1, value.size() - 2);
-    return ascii_lower(value);
-  }
-  return {};
+  return http::preferred(request.header("Prefer"), name);
 }
 
 std::optional<std::vector<std::string>> if_match_tags(Request const& request) {
   if (!request.has_header("If-Match")) return std::nullopt;
-  std::vector<std::string> tags;
-  auto list = request.header("If-Match");
-  while (!list.empty()) {
-    auto const end = std::min(list.find(','), list.size());
-    auto tag = trim(list.substr(0, end));
-    list.remove_prefix(std::min(end + 1, list.size()));
-    // A weak tag never matches (RFC 9110 section 13.1.1), but that of a compressed answer is the
-    // same record's.
-    if (tag.starts_with("W/")) tag.remove_prefix(2);
-    if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
-      tag = tag.substr(1, tag.size() - 2);
-    if (!tag.empty()) tags.emplace_back(tag);
-  }
-  return tags;
+  return http::listed_tags(request.header("If-Match"));
 }
 
 Async<records::Context> make_context(Request& request) {

@@ -44,6 +44,20 @@ bool tag_listed(std::string_view list, std::string_view tag, bool weak) {
   return false;
 }
 
+std::vector<std::string> listed_tags(std::string_view list) {
+  std::vector<std::string> tags;
+  while (!list.empty()) {
+    auto const end = std::min(list.find(','), list.size());
+    auto tag = trim(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+    if (tag.starts_with("W/")) tag.remove_prefix(2);
+    if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"')
+      tag = tag.substr(1, tag.size() - 2);
+    if (!tag.empty()) tags.emplace_back(tag);
+  }
+  return tags;
+}
+
 std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {
   // "Sun, 06 Nov 1994 08:49:37 GMT"
   static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <stdexcept>
 
@@ -35,37 +34,6 @@ constexpr int kAttempts = 3;
 
 /// Deleted at once: other writes wait no longer than for that.
 constexpr std::int64_t kPruneBatch = 5'000;
-
-std::string text_of(Place place) {
-  if (place.own > 0) return fmt::format("{}.{}.{}", place.transaction, place.number, place.own);
-  if (place.transaction == 0) return std::to_string(place.number);
-  return fmt::format("{}.{}", place.transaction, place.number);
-}
-
-bool read_number(std::string_view digits, std::int64_t& number) {
-  auto const [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  return error == std::errc{} && end == digits.data() + digits.size() && number >= 0;
-}
-
-std::optional<Place> place_of_text(std::string_view text) {
-  std::vector<std::int64_t> numbers;
-  for (;;) {
-    auto const point = std::min(text.find('.'), text.size());
-    if (!read_number(text.substr(0, point), numbers.emplace_back())) return std::nullopt;
-    if (point == text.size()) break;
-    text.remove_prefix(point + 1);
-  }
-  switch (numbers.size()) {
-    case 1:
-      return Place{0, numbers[0]};
-    case 2:
-      return Place{numbers[0], numbers[1]};
-    case 3:
-      return Place{numbers[0], numbers[1], numbers[2]};
-    default:
-      return std::nullopt;
-  }
-}
 
 Place place_at(sql::Rows const& rows, std::size_t row) {
   return {rows.integer(row, 0), rows.integer(row, 1)};
@@ -191,7 +159,7 @@ Async<void> ChangeLog::prune_in(sql::Transaction& transaction, std::string until
   auto const place = place_at(found, 0);
   sql::Statement prune(statements_.prune, place_values(place));
   removed = (co_await transaction.execute(std::move(prune))).affected();
-  sql::Params mark_values{text_of(place)};
+  sql::Params mark_values{place.text()};
   sql::Statement mark(kMarkPruned, std::move(mark_values));
   co_await transaction.execute(std::move(mark));
 }
@@ -211,18 +179,6 @@ std::string_view name(Action action) {
 std::vector<sql::Statement> new_epoch() {
   return {sql::Statement("DELETE FROM _changes"),
           sql::Statement("DELETE FROM _settings WHERE key IN ('epoch', 'changes_pruned')")};
-}
-
-std::string Position::text() const {
-  return fmt::format("{}-{}", epoch, text_of(place));
-}
-
-std::optional<Position> Position::parse(std::string_view text) {
-  auto const dash = text.rfind('-');
-  if (dash == std::string_view::npos || dash == 0 || dash + 1 == text.size()) return std::nullopt;
-  auto const place = place_of_text(text.substr(dash + 1));
-  if (!place) return std::nullopt;
-  return Position{std::string(text.substr(0, dash)), *place};
 }
 
 ChangeLog::ChangeLog(sql::Database& database)
@@ -269,7 +225,7 @@ Async<bool> ChangeLog::is_near(Place from, Place until, std::int64_t bound, Dead
 Async<Place> ChangeLog::first_kept(Deadline deadline) {
   auto const rows = co_await database_.read(sql::Statement(kPruned, {}, deadline));
   if (rows.empty()) co_return Place{};
-  auto const place = place_of_text(rows.text(0, 0));
+  auto const place = Place::parse(rows.text(0, 0));
   if (!place) {
     throw std::runtime_error(
         fmt::format("_settings has '{}' as changes_pruned, which is no place.", rows.text(0, 0)));

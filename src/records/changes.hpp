@@ -3,11 +3,10 @@
 #include <minga/json.hpp>
 
 #include "records/bells.hpp"
+#include "records/position.hpp"
 #include "sql/database.hpp"
 
-#include <compare>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,22 +16,6 @@ namespace minga::records {
 enum class Action { create, update, delete_ };
 std::string_view name(Action action);
 
-/// Where a change stands in the log: changes compare by it in the order in which they are
-/// published. Where one transaction follows the other, theirs is 0 and the numbers tell all.
-struct Place {
-  std::int64_t transaction = 0;
-  std::int64_t number = 0;
-  /// Of a write whose own change could not be published yet: its transaction. Its place lies before
-  /// it; who reads after it must not. No part of the order.
-  std::int64_t own = 0;
-
-  friend bool operator==(Place const& a, Place const& b) { return (a <=> b) == 0; }
-  friend std::strong_ordering operator<=>(Place const& a, Place const& b) {
-    auto const order = a.transaction <=> b.transaction;
-    return order != 0 ? order : a.number <=> b.number;
-  }
-};
-
 /// One committed change of a record.
 struct Change {
   Place place;
@@ -41,17 +24,6 @@ struct Change {
   Action action = Action::create;
   JsonObject record;  // what the change left; delete: what it last was
   JsonObject before;  // update: what it was; else empty
-};
-
-/// A position in the change log: "EPOCH-NUMBER", "EPOCH-TRANSACTION.NUMBER", or, of a write,
-/// "EPOCH-TRANSACTION.NUMBER.OWN". Positions of one epoch compare by their places.
-struct Position {
-  std::string epoch;
-  Place place;
-
-  std::string text() const;
-  /// Nothing when it is malformed.
-  static std::optional<Position> parse(std::string_view text);
 };
 
 /// The change log `_changes`: every committed change of a record in commit order, written in the

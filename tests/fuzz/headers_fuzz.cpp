@@ -1,10 +1,12 @@
 /// The values of headers that are lists, ranges, tags and dates.
 #include "http/accept.hpp"
 #include "http/conditional.hpp"
+#include "http/prefer.hpp"
 #include "require.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
@@ -23,6 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
           (answer.range->first <= answer.range->last && answer.range->last < data[0]));
   REQUIRE(!minga::http::tag_listed(text, "\"x\"", false) ||
           minga::http::tag_listed(text, "\"x\"", true));
+  for (auto const& tag : minga::http::listed_tags(text))
+    REQUIRE(!tag.empty() && tag.find(',') == std::string::npos);
   (void)minga::http::parse_http_date(text);
+  for (auto const* name : {"read", "count", "return", "handling"}) {
+    auto const preferred = minga::http::preferred(text, name);
+    REQUIRE(preferred.find_first_of(",;ABC") == std::string::npos);
+  }
   return 0;
 }
