@@ -79,7 +79,7 @@ std::optional<records::Position> position_of(Request const& request) {
   auto position = records::Position::parse(text);
   if (position) return position;
   throw Error::bad_request(
-      fmt::format("'{}' is no Minga-Position: send back what a write's answer gave.", text));
+      fmt::format("'{}' is no Minga-Position: send back what a write's answer gave.", shown(text)));
 }
 
 /// A request that writes decides by what it reads: the primary answers all of that.

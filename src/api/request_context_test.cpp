@@ -147,6 +147,13 @@ TEST(MakeContext, RefusesPositionsThatAreNone) {
     auto request = make_request(Method::get, "/", {{"Minga-Position", text}});
     EXPECT_THROW(context_of(request), Error) << text;
   }
+  auto request = make_request(Method::get, "/", {{"Minga-Position", "\xFF-x"}});
+  try {
+    context_of(request);
+    FAIL() << "it is none";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), testing::StartsWith("'\xEF\xBF\xBD-x' is no")) << "JSON is UTF-8";
+  }
 }
 
 TEST(MarkReads, SayThatAStandbyAnswered) {

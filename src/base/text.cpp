@@ -95,6 +95,25 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
+std::string shown(std::string_view text, std::size_t longest) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  std::string out;
+  auto const* bytes = reinterpret_cast<std::uint8_t const*>(text.data());
+  auto const length = static_cast<std::int64_t>(text.size());
+  std::int64_t i = 0;
+  for (std::size_t count = 0; i < length && count < longest; ++count) {
+    auto const begin = i;
+    UChar32 code = 0;
+    U8_NEXT(bytes, i, length, code);
+    auto const is_plain = code >= 0 && u_charType(code) != U_CONTROL_CHAR;
+    out += is_plain
+               ? text.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(i - begin))
+               : kReplacement;
+  }
+  if (i < length) out += "...";
+  return out;
+}
+
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   auto const is_plain = text.find('%') == std::string_view::npos &&
                         (!plus_is_space || text.find('+') == std::string_view::npos);

@@ -19,6 +19,10 @@ bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII
 std::string ascii_lower(std::string_view text);
 std::string_view trim(std::string_view text);
 
+/// What came from outside as a message may repeat it: U+FFFD stands for control characters and for
+/// bytes that are not UTF-8, "..." for what follows `longest` code points.
+std::string shown(std::string_view text, std::size_t longest = 100);
+
 /// Percent-decoding; '+' stays unless `plus_is_space`. Nothing when an escape is malformed.
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
 /// Everything but unreserved characters of RFC 3986 is escaped.

@@ -31,6 +31,21 @@ TEST(Case, FoldsAllOfUnicodeOneToOne) {
             "a");
 }
 
+TEST(Shown, IsFitForAMessage) {
+  EXPECT_EQ(shown(""), "");
+  EXPECT_EQ(shown("a \xC3\xB1"), "a \xC3\xB1");
+  EXPECT_EQ(shown("\xFFz\xC3"), "\xEF\xBF\xBDz\xEF\xBF\xBD");
+  EXPECT_EQ(shown(std::string_view("\0\r\n\x7F", 4)),
+            "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+  EXPECT_EQ(shown("\xC3\xB1\xC3\xB1\xC3\xB1", 2), "\xC3\xB1\xC3\xB1...");
+  EXPECT_EQ(shown("ab", 2), "ab");
+}
+
+RC_GTEST_PROP(Shown, IsUtf8AndBounded, (std::string const& text)) {
+  RC_ASSERT(is_valid_utf8(shown(text)));
+  RC_ASSERT(count_code_points(shown(text, 5)) <= 8U);
+}
+
 TEST(Percent, Decodes) {
   EXPECT_EQ(percent_decode("a%20b+c"), "a b+c");
   EXPECT_EQ(percent_decode("a+b", true), "a b");

@@ -15,9 +15,9 @@ namespace minga {
 namespace {
 
 Error unsupported(std::string_view type, std::string_view expected) {
-  return Error(
-      415, "unsupported_media_type",
-      fmt::format("The Content-Type '{}' is not understood here: {} is expected.", type, expected));
+  return Error(415, "unsupported_media_type",
+               fmt::format("The Content-Type '{}' is not understood here: {} is expected.",
+                           shown(type), expected));
 }
 
 /// Pulls a multipart body through its parser; the part that is being read looks at it through this.

@@ -14,8 +14,9 @@ namespace {
 constexpr std::size_t kLongest = 2'500;
 
 Error bad_topic(std::string_view topic, std::string_view why) {
-  return Error::invalid("topic", "validation_invalid_value",
-                        fmt::format("The topic '{}' cannot be subscribed to: {}.", topic, why));
+  return Error::invalid(
+      "topic", "validation_invalid_value",
+      fmt::format("The topic '{}' cannot be subscribed to: {}.", shown(topic), why));
 }
 
 /// The `query` object of the options; a topic without options has none.
@@ -37,7 +38,7 @@ std::string event(std::string_view id, std::string_view name, JsonObject const& 
 
 Topic::Topic(std::string text) : text_(std::move(text)) {
   if (text_.size() > kLongest || text_.find_first_of("\r\n") != std::string::npos)
-    throw bad_topic(text_.substr(0, 100), "it is too long or has line ends");
+    throw bad_topic(text_, "it is too long or has line ends");
   auto path = std::string_view(text_);
   auto const question = path.find('?');
   if (question != std::string_view::npos) {

@@ -53,6 +53,18 @@ TEST_F(TopicTest, FollowsTheRules) {
   EXPECT_FALSE(matches("posts/abc"));
 }
 
+TEST_F(TopicTest, IsRepeatedInPartWhereItIsTooLong) {
+  auto text = std::string(99, 'a');
+  while (text.size() <= 2'500) text += "\xC3\xB1";
+  try {
+    Topic const topic(text);
+    FAIL() << "it is too long";
+  } catch (Error const& error) {
+    auto const& message = error.data().at("topic").at("message").as_string();
+    EXPECT_THAT(std::string(message), HasSubstr("a\xC3\xB1...' cannot")) << "whole letters";
+  }
+}
+
 TEST_F(TopicTest, RefusesWhatCannotBeSubscribedTo) {
   for (std::string const text :
        {"", "?options={}", "posts?filter=x", "posts?options=", "posts?options=[]",

@@ -143,6 +143,11 @@ class TestBodies:
     def test_other_types(self, client):
         is_envelope(client.post(TASKS, b"<a/>", Content_Type="application/xml"), 415)
 
+    def test_a_type_of_odd_bytes_is_told_as_utf8(self, client):
+        answer = client.post(TASKS, b"x", Content_Type="a/\xff" + "b" * 1000)
+        message = is_envelope(answer, 415)["message"]
+        assert "'a/\N{REPLACEMENT CHARACTER}bbb" in message and len(message) < 300
+
     def test_a_get_may_carry_a_content_type(self, client):
         assert client.get(TASKS, Content_Type="application/json").status == 200
 
