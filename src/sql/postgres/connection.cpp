@@ -329,8 +329,10 @@ void Connection::refuse_marks(Failure const& failure) {
 
 void Connection::take_preparation(Step const& step, PGresult const* result) {
   auto& prepared = *step.prepared;
-  if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) return;
-  if (is_failure(result)) {
+  if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
+    // Another was refused before it, and it was passed over.
+    if (step.kind == Kind::prepare) prepared.is_sent = false;
+  } else if (is_failure(result)) {
     prepared.failure = failure_of(result);
     statements_.forget(prepared);
   } else if (step.kind == Kind::describe) {

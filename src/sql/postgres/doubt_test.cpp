@@ -314,6 +314,31 @@ TEST_F(DoubtTest, ADatabaseWithoutTheTableIsWrittenAllTheSame) {
   held.release();
 }
 
+TEST_F(DoubtTest, ATableThatGoesBeforeACommitMakesNoneFail) {
+  int runs = 0;
+  transact([&](Transaction& transaction) {
+    return insert_as(transaction, 1, [&] { ++runs == 1 ? psql("DROP TABLE _writers") : ""; });
+  });
+  EXPECT_EQ(runs, 2);
+  transact([](Transaction& transaction) { return insert_as(transaction, 2, nothing); });
+  EXPECT_EQ(count(), 3);
+}
+
+/// As behind a pooler that cleans up its connections.
+TEST_F(DoubtTest, ACommitThatIsNoLongerPreparedIsPreparedAnew) {
+  int runs = 0;
+  for (std::int64_t id = 1; id <= 2; ++id) {
+    transact([&](Transaction& transaction) -> Async<void> {
+      ++runs;
+      Params values{id};
+      Statement insert(kInsert, std::move(values));
+      co_await transaction.execute(std::move(insert));
+      if (runs == 2) co_await transaction.execute(Statement("DEALLOCATE ALL"));
+    });
+  }
+  EXPECT_EQ(count(), 3);
+}
+
 // Everything at once.
 
 enum class Way { write, write_all, transact };

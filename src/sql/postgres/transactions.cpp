@@ -193,9 +193,10 @@ Async<void> Run::commit() {
   co_await exchange_with(pool_, *connection_, std::move(step), exchange);
   auto const& mark_failure = exchange.items.front().failure;
   auto const& failure = exchange.items.back().failure;
-  if (exchange.items.size() > 1 && mark_failure && !mark_failure->is_fatal) {
+  auto const is_unmarkable = exchange.items.size() > 1 && mark_failure && !mark_failure->is_fatal;
+  if (is_unmarkable || exchange.items.back().is_outdated) {
     roll_back();
-    repeat_for(mark_failure->error);
+    repeat_for(is_unmarkable ? mark_failure->error : failure->error);
   } else if (failure && !failure->is_fatal) {
     if (failure->error.code() != ErrorCode::serialization_failure) throw failure->error;
     repeat_for(failure->error);
