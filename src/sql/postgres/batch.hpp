@@ -6,6 +6,7 @@
 #include "sql/rows.hpp"
 #include "sql/statement.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <vector>
@@ -29,6 +30,18 @@ class Batch {
   virtual ~Batch() = default;
   /// All is known that ever will be. Called on the connection's thread, once.
   virtual void finished() = 0;
+  /// It is committing, and the server does not say that it has. Whoever waited for it beyond their
+  /// deadline waits no more: to them the commit is in doubt.
+  virtual void leave_late(Clock::time_point now) = 0;
+  /// Somebody waits for what comes of it.
+  virtual bool is_awaited() const = 0;
+
+  /// All that is left is the commit. To cancel that would show everyone what no standby has.
+  bool is_committing() const {
+    return mark_at &&
+           std::all_of(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(*mark_at),
+                       [](Item const& item) { return item.is_done; });
+  }
 
   std::vector<Item> items;
   /// The commit itself failed, as with a constraint that is checked at the end.
@@ -40,8 +53,9 @@ class Batch {
   /// A commit that no standby has confirmed: its wait was broken off.
   bool is_unreplicated = false;
 
-  /// Where among the items the connection puts the statement that marks the transaction, so that
-  /// its commit can be found again; nothing: it is not marked.
+  /// Where among the items the commit begins: there the connection puts the statement that marks
+  /// the transaction, so that its commit can be found again. Nothing: it ends no transaction that
+  /// writes.
   std::optional<std::size_t> mark_at;
   /// What it put there: nothing where the database has no table for it.
   std::optional<Mark> mark;
@@ -51,9 +65,9 @@ class Batch {
 
   /// It may take long: nothing is sent behind it.
   bool is_slow = false;
-  /// Past it the server is asked to cancel what it is doing.
+  /// Past it the server is asked to cancel what it is doing, unless it is committing.
   Deadline cancel_at = kNoDeadline;
-  /// Past it the connection is given up.
+  /// Past it the connection is given up, unless it is committing.
   Deadline give_up_at = kNoDeadline;
   Clock::time_point sent_at{};
   /// When the server had answered what was sent before it; not set before that.

@@ -179,8 +179,7 @@ bool Connection::send_items(Batch& batch) {
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
     // What statements gave is known before the commit begins: should that be cut off, the rows are
     // there.
-    if (batch.mark && i == *batch.mark_at && i > 0 && PQsendFlushRequest(handle_.get()) == 0)
-      return false;
+    if (i > 0 && i == batch.mark_at && PQsendFlushRequest(handle_.get()) == 0) return false;
     auto const& prepared = prepared_[i];
     arguments_.assign(batch.items[i].statement->values);
     if (PQsendQueryPrepared(handle_.get(), prepared->name.c_str(), arguments_.size(),
@@ -189,7 +188,8 @@ bool Connection::send_items(Batch& batch) {
       return false;
     steps_.push_back({.kind = Kind::item, .prepared = prepared, .of = &batch, .item = i});
   }
-  return true;
+  auto const is_unmarked = batch.mark_at == batch.items.size();
+  return !is_unmarked || PQsendFlushRequest(handle_.get()) == 1;
 }
 
 bool Connection::send_sync(std::unique_ptr<Batch> batch) {

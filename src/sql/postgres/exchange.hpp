@@ -18,6 +18,8 @@ struct Exchange {
   std::optional<Error> loss;
   std::optional<Mark> mark;
   bool is_unreplicated = false;
+  /// The server was at the commit at the deadline. It still has the connection.
+  bool is_left = false;
   std::unique_ptr<Resumption> resumption;
 
   /// The first failure there is, of whatever it was.
@@ -51,10 +53,22 @@ class Step : public Batch {
     exchange_->loss = std::move(loss);
     exchange_->mark = mark;
     exchange_->is_unreplicated = is_unreplicated;
-    std::exchange(exchange_->resumption, nullptr)->resume();  // the exchange is gone after it
+    resume();
   }
+  void leave_late(Clock::time_point now) override {
+    if (exchange_ == nullptr || now < cancel_at) return;
+    exchange_->is_left = true;
+    resume();
+  }
+  bool is_awaited() const override { return exchange_ != nullptr; }
 
  private:
+  /// The exchange is gone after it.
+  void resume() {
+    auto& exchange = *std::exchange(exchange_, nullptr);
+    std::exchange(exchange.resumption, nullptr)->resume();
+  }
+
   Pool& pool_;
   Exchange* exchange_;
 };

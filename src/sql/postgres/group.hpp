@@ -40,6 +40,11 @@ class Pool::Group : public Batch {
 
   explicit Group(Pool& pool) : pool_(pool) {}
   void finished() override { pool_.finish(*this); }
+  void leave_late(Clock::time_point now) override { pool_.leave_late(*this, now); }
+  bool is_awaited() const override {
+    return std::any_of(members.begin(), members.end(),
+                       [](auto const& member) { return member.operation != nullptr; });
+  }
 
   void add(Operation& operation) {
     members.push_back({&operation, items.size()});

@@ -50,6 +50,8 @@ Counts::Counts(Metrics& metrics)
       lost(metrics.counter("minga_postgres_lost_total", "Connections that were lost.")),
       cancels(metrics.counter("minga_postgres_cancels_total",
                               "Statements cancelled on the server at their deadline.")),
+      late_commits(metrics.counter("minga_postgres_late_commits_total",
+                                   "Commits that were not confirmed by their deadlines.")),
       doubts(metrics.counter("minga_postgres_doubts_total",
                              "Commits that nobody confirmed, and that had to be looked for.")),
       primary_reads(reads_by(metrics, "primary")),
@@ -238,8 +240,11 @@ void Pool::leave() {
 }
 
 bool Pool::is_idle() const {
+  // A commit that goes on by itself does so without the connection, too.
   auto const is_still = [](auto const& each) {
-    return each->batches() == 0 && !each->is_lent && !each->is_introducing;
+    auto const* batch = each->oldest();
+    auto const is_over = batch == nullptr || (batch->is_committing() && !batch->is_awaited());
+    return is_over && !each->is_lent && !each->is_introducing;
   };
   return statements_.empty() && slow_statements_.empty() && borrowers_.empty() && doubts_.empty() &&
          entered_ == 0 && std::all_of(connections_.begin(), connections_.end(), is_still);

@@ -34,6 +34,7 @@ struct Counts {
   prometheus::Counter& repeated;
   prometheus::Counter& lost;
   prometheus::Counter& cancels;
+  prometheus::Counter& late_commits;
   prometheus::Counter& doubts;
   prometheus::Counter& primary_reads;
   prometheus::Counter& replica_reads;
@@ -87,6 +88,8 @@ class Pool {
   /// Finishes what was accepted, then closes the connections.
   Async<void> close();
 
+  /// A commit was not confirmed by its deadline.
+  void count_late_commit();
   void count_doubt() { counts_.doubts.Increment(); }
   /// How long what has that deadline waits for a server that can do it.
   Deadline patience_until(Deadline deadline) const;
@@ -99,6 +102,7 @@ class Pool {
 
   bool reads() const { return access_ != Access::write; }
   void expire_reads(Connection& connection, Clock::time_point now);
+  void leave_late(Group& group, Clock::time_point now);
   void pump();
   void send_statements();
   void send_slow_statements();

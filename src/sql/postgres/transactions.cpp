@@ -92,6 +92,7 @@ class Run : public Transaction {
 
  private:
   Async<void> borrow();
+  [[noreturn]] void leave_commit();
   Async<void> resolve_commit(Exchange const& exchange);
   [[noreturn]] void fail(Failure const& failure, Statement const& statement);
   [[noreturn]] void give_up(Error const& why);
@@ -189,8 +190,9 @@ Async<void> Run::commit() {
   auto step = std::make_unique<Step>(pool_, &exchange);
   step->mark_at = 0;
   step->add(kCommit);
-  if (deadline_ != kNoDeadline) step->give_up_at = deadline_ + kCancelGrace;
+  step->cancel_at = deadline_;
   co_await exchange_with(pool_, *connection_, std::move(step), exchange);
+  if (exchange.is_left) leave_commit();
   auto const& mark_failure = exchange.items.front().failure;
   auto const& failure = exchange.items.back().failure;
   auto const is_unmarkable = exchange.items.size() > 1 && mark_failure && !mark_failure->is_fatal;
@@ -208,6 +210,13 @@ Async<void> Run::commit() {
 void Run::repeat_for(Error const& why) {
   next_ = Next::again;
   last_error_ = why;
+}
+
+/// The connection is the pool's again, which keeps it for the server's answer.
+void Run::leave_commit() {
+  pool_.count_late_commit();
+  pool_.give_back(std::exchange(connection_, nullptr));
+  throw in_doubt("The deadline passed before the server confirmed the COMMIT.");
 }
 
 /// Nobody has said whether it was committed.

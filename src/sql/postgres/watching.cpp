@@ -74,7 +74,9 @@ void Pool::expire_running(Clock::time_point now) {
     if (reads()) expire_reads(*connection, now);
     auto* oldest = connection->oldest();
     if (oldest == nullptr) continue;
-    if (now >= oldest->give_up_at) {
+    if (oldest->is_committing()) {
+      oldest->leave_late(now);
+    } else if (now >= oldest->give_up_at) {
       connection->give_up(connection_lost("The server did not answer in time."));
     } else if (now >= oldest->cancel_at && !connection->is_cancelling) {
       oldest->cancel_at = now + kCancelAgain;
@@ -94,6 +96,26 @@ void Pool::expire_reads(Connection& connection, Clock::time_point now) {
       operation.fail(past_deadline("The read was given up at its deadline."));
     }
   });
+}
+
+/// The connection is kept for the server's answer: one that is closed would leave the session
+/// behind it waiting, and the next would be opened, and left likewise.
+void Pool::leave_late(Group& group, Clock::time_point now) {
+  auto const was_awaited = group.is_awaited();
+  for (auto& member : group.members) {
+    if (member.operation == nullptr || now < member.operation->deadline) continue;
+    auto& operation = *member.operation;
+    group.leave(member);
+    operation.fail(in_doubt("The deadline passed before the server confirmed a write."));
+  }
+  if (was_awaited && !group.is_awaited()) count_late_commit();
+}
+
+void Pool::count_late_commit() {
+  counts_.late_commits.Increment();
+  log::warning(
+      "A commit was not confirmed by its deadline: the primary waits for its standby, or is away. "
+      "Its connection is kept for the answer.");
 }
 
 void Pool::cancel(std::shared_ptr<Connection> const& connection) {
