@@ -19,7 +19,8 @@ struct Reached {
 /// follows is the primary's, so that no read sees less than the one before it. Belongs to the
 /// request and outlives its reads.
 struct ReplicaReads {
-  /// A standby that has not seen this yet is waited for, for a moment; then the primary answers.
+  /// A standby that has not seen this yet is waited for, for a moment; then the primary answers:
+  /// the one that has, within the statement's deadline.
   Reached after;
   /// Set by the engine: which standby answered.
   std::optional<std::size_t> server;

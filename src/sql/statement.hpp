@@ -23,7 +23,8 @@ struct Statement {
   /// A read that gives another result each time, as what is ordered at random does: it is not
   /// answered together with an equal one that waits.
   bool is_volatile = false;
-  /// A read that a standby may answer, under these conditions; null: it is the primary's.
+  /// A read that a standby may answer, or that is to see what its reader has, under these
+  /// conditions; null: it is the primary's.
   ReplicaReads* replica = nullptr;
 };
 
