@@ -71,7 +71,7 @@ struct Mover::Impl {
   Async<void> copy(Table const& table);
   Async<void> keep_up();
   Async<std::size_t> follow(bool paused);
-  Keys keys_of(std::vector<Touched> const& touched) const;
+  Keys keys_of(std::vector<records::Touched> const& touched) const;
   Async<void> come_near();
   Async<void> verify(Table const& table);
   Async<void> sync(Table const& table, std::string since);
@@ -168,7 +168,7 @@ Async<void> Mover::Impl::keep_up() {
   co_await follow(false);
 }
 
-Keys Mover::Impl::keys_of(std::vector<Touched> const& touched) const {
+Keys Mover::Impl::keys_of(std::vector<records::Touched> const& touched) const {
   Keys keys;
   for (auto const& each : touched) {
     for (std::size_t i = 0; i < target.definitions().size(); ++i) {

@@ -1,7 +1,6 @@
 #include "move/source.hpp"
 
 #include "move/fence.hpp"
-#include "records/change_log.hpp"
 #include "records/tables.hpp"
 
 #include <fmt/format.h>
@@ -61,18 +60,6 @@ Async<void> require_version(sql::Database& database) {
   }
 }
 
-/// Places as ChangeLog has them: (transaction, number), with one writer the number alone.
-std::string touched_sql(sql::Dialect const& dialect, bool paused) {
-  if (dialect.transaction_number().empty()) {
-    return "SELECT 0, number, collection, record_id FROM _changes WHERE number > $1 ORDER BY "
-           "number LIMIT $2";
-  }
-  return fmt::format(
-      "SELECT transaction, number, collection, record_id FROM _changes WHERE (transaction, number) "
-      "> ($1, $2){} ORDER BY transaction, number LIMIT $3",
-      paused ? "" : fmt::format(" AND transaction < {}", dialect.oldest_transaction()));
-}
-
 }  // namespace
 
 Source shared_source(sql::Database& database) {
@@ -118,20 +105,10 @@ Async<Origin> read_origin(sql::Database& database) {
   co_return origin;
 }
 
-Async<std::vector<Touched>> touched_after(sql::Database& database, records::Place place,
-                                          std::int64_t limit, bool paused) {
-  auto const& dialect = database.dialect();
-  sql::Params values;
-  if (!dialect.transaction_number().empty()) values.emplace_back(place.transaction);
-  values.emplace_back(place.number);
-  values.emplace_back(limit);
-  sql::Statement statement(touched_sql(dialect, paused), std::move(values));
-  auto const rows = co_await database.read(std::move(statement));
-  std::vector<Touched> touched;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    touched.push_back({{rows.integer(i, 0), rows.integer(i, 1)}, rows.text(i, 2), rows.text(i, 3)});
-  }
-  co_return touched;
+Async<std::vector<records::Touched>> touched_after(sql::Database& database, records::Place place,
+                                                   std::int64_t limit, bool paused) {
+  records::ChangeLog log(database);
+  co_return co_await log.touched_after(place, limit, paused, kNoDeadline);
 }
 
 Async<void> require_log_since(sql::Database& database, records::Place place) {

@@ -3,7 +3,7 @@
 #include <minga/async.hpp>
 
 #include "move/table.hpp"
-#include "records/changes.hpp"
+#include "records/change_log.hpp"
 #include "sql/database.hpp"
 
 #include <functional>
@@ -50,17 +50,10 @@ struct Origin {
 Async<Origin> read_origin(sql::Database& database);
 Async<std::vector<StoredDefinition>> read_definitions(sql::Database& database);
 
-/// A record that a change in the log is about.
-struct Touched {
-  records::Place place;
-  std::string collection;  // its id
-  std::string record_id;
-};
-
-/// Changes after a place. `paused`: all that there are; else those before which none can come any
-/// more.
-Async<std::vector<Touched>> touched_after(sql::Database& database, records::Place place,
-                                          std::int64_t limit, bool paused);
+/// Changes after a place, which no failover takes back. `paused`: all that there are; else those
+/// before which none can come any more.
+Async<std::vector<records::Touched>> touched_after(sql::Database& database, records::Place place,
+                                                   std::int64_t limit, bool paused);
 
 /// Throws std::runtime_error where the log does not reach back to the place any more.
 Async<void> require_log_since(sql::Database& database, records::Place place);

@@ -16,6 +16,9 @@ constexpr char const* kAppend =
     "INSERT INTO _changes (collection, record_id, action, record, before, at) VALUES ($1, $2, $3, "
     "$4, $5, $6)";
 constexpr char const* kColumns = "collection, record_id, action, record, before";
+constexpr char const* kTouched =
+    "SELECT 0, number, '', TRUE, collection, record_id FROM _changes WHERE number > $1 ORDER BY "
+    "number LIMIT $2";
 constexpr char const* kLastNumber = "SELECT COALESCE(MAX(number), 0) FROM _changes";
 constexpr char const* kPruned = "SELECT value FROM _settings WHERE key = 'changes_pruned'";
 /// One node prunes at a time: the row that every opened database has is locked for it.
@@ -64,6 +67,8 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
                 "SELECT 0, number, '', TRUE, {} FROM _changes WHERE number > $1 ORDER BY number "
                 "LIMIT $2",
                 kColumns),
+            kTouched,
+            kTouched,
             "SELECT $2 - $1 <= $3",
             "SELECT 0, MAX(number) FROM (SELECT number, at FROM _changes WHERE number < (SELECT "
             "MAX(number) FROM _changes) ORDER BY number LIMIT $2) AS oldest WHERE at < $1 "
@@ -78,15 +83,22 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
   // Each is looked up once, not for each row.
   auto const witness =
       fmt::format("(SELECT {}), (SELECT {})", dialect.server(), dialect.is_replicated());
+  auto const page = [&witness](std::string_view columns, std::string_view condition) {
+    return fmt::format(
+        "SELECT transaction, number, {}, {} FROM _changes WHERE (transaction, number) > ($1, $2) "
+        "AND {} ORDER BY transaction, number LIMIT $3",
+        witness, columns, condition);
+  };
+  constexpr auto kTouchedColumns = "collection, record_id";
   return {
       fmt::format("{}, transaction, {}, {}", append, dialect.oldest_transaction(),
                   dialect.own_transaction()),
       fmt::format("SELECT COALESCE(transaction, 0), COALESCE(number, 0), {} FROM (SELECT 1) AS one "
                   "LEFT JOIN ({}) AS last ON TRUE",
                   witness, last),
-      fmt::format("SELECT transaction, number, {}, {} FROM _changes WHERE (transaction, number) > "
-                  "($1, $2) AND {} ORDER BY transaction, number LIMIT $3",
-                  witness, kColumns, published),
+      page(kColumns, published),
+      page(kTouchedColumns, published),
+      page(kTouchedColumns, "TRUE"),
       "SELECT COUNT(*) <= $5 FROM (SELECT 1 FROM _changes WHERE (transaction, number) > ($1, "
       "$2) AND (transaction, number) <= ($3, $4) LIMIT $5 + 1) AS nearest",
       fmt::format("SELECT transaction, number FROM (SELECT transaction, number, at FROM _changes "
@@ -210,6 +222,19 @@ Async<std::vector<Change>> ChangeLog::after(Place place, std::int64_t limit, Dea
     changes.push_back(std::move(change));
   }
   co_return changes;
+}
+
+Async<std::vector<Touched>> ChangeLog::touched_after(Place place, std::int64_t limit, bool is_held,
+                                                     Deadline deadline) {
+  auto values = place_values(place);
+  values.emplace_back(limit);
+  auto const rows = co_await read_to_stay(is_held ? statements_.touched_held : statements_.touched,
+                                          std::move(values), Freshness::any, deadline);
+  std::vector<Touched> touched;
+  touched.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    touched.push_back({place_at(rows, i), rows.text(i, 4), rows.text(i, 5)});
+  co_return touched;
 }
 
 Async<bool> ChangeLog::is_near(Place from, Place until, std::int64_t bound, Deadline deadline) {

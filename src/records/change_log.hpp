@@ -9,6 +9,13 @@
 
 namespace minga::records {
 
+/// A record that a change in the log is about.
+struct Touched {
+  Place place;
+  std::string collection;  // its id
+  std::string record_id;
+};
+
 /// What begins a new epoch at the next opening, after a restore: positions of before are told to
 /// resync.
 std::vector<sql::Statement> new_epoch();
@@ -30,6 +37,10 @@ class ChangeLog : public Changes {
   Async<bool> is_near(Place from, Place until, std::int64_t bound, Deadline deadline) override;
   Async<Place> first_kept(Deadline deadline) override;
   Async<std::int64_t> prune(std::chrono::seconds keep, Deadline deadline) override;
+  /// As after(), of what was changed alone. Where all writes are held, `is_held`: all that there
+  /// are.
+  Async<std::vector<Touched>> touched_after(Place place, std::int64_t limit, bool is_held,
+                                            Deadline deadline);
   Bells& bells() override { return bells_; }
 
   /// To run in the write's own transaction. The texts are JSON; `before` is "" but for an update.
@@ -43,7 +54,7 @@ class ChangeLog : public Changes {
 
  private:
   struct Statements {
-    std::string append, last, after, near, newest_old, prune;
+    std::string append, last, after, touched, touched_held, near, newest_old, prune;
   };
   enum class Freshness : int { any, latest };
   static Statements statements_of(sql::Dialect const& dialect);

@@ -1,4 +1,5 @@
 // What the change log shows where commits wait for a standby: nothing that a failover takes back.
+#include "records/change_log.hpp"
 #include "records/store_testing.hpp"
 #include "support/refusal.hpp"
 #include "support/replica_pair.hpp"
@@ -47,6 +48,11 @@ class Node {
   }
   std::vector<Change> changes(Place after, Deadline deadline = kNoDeadline) {
     return engine_.run(store_.changes().after(after, 10, deadline));
+  }
+  /// As a move carries them over; `is_held`: while it holds all writes.
+  std::vector<Touched> touched(Place after, bool is_held, Deadline deadline) {
+    ChangeLog log(*engine_.database);
+    return engine_.run(log.touched_after(after, 10, is_held, deadline));
   }
   Place last(Deadline deadline = kNoDeadline) {
     return engine_.run(store_.changes().last(deadline)).place;
@@ -97,12 +103,19 @@ TEST_F(ReplicatedLog, ShowsNoChangeThatNoStandbyHas) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_THROW(node->changes(before, Clock::now() + 300ms), sql::Error);
     EXPECT_THROW(node->last(Clock::now() + 300ms), sql::Error);
+    EXPECT_THROW(node->touched(before, i == 1, Clock::now() + 300ms), sql::Error);
   }
   set->standby.resume();
   auto const shown = node->changes(before, Clock::now() + 20s);
   ASSERT_EQ(shown.size(), 1U);
   EXPECT_EQ(shown[0].record_id, "unsure");
   EXPECT_EQ(node->last(), shown[0].place);
+  for (auto const is_held : {false, true}) {
+    auto const touched = node->touched(before, is_held, Clock::now() + 20s);
+    ASSERT_EQ(touched.size(), 1U);
+    EXPECT_EQ(touched[0].record_id, "unsure");
+    EXPECT_EQ(touched[0].place, shown[0].place);
+  }
 }
 
 /// Nothing is there to be confirmed, so the standby is not needed.
