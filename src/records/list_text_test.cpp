@@ -117,7 +117,8 @@ JsonObject any_record() {
   input["real"] = *rc::gen::arbitrary<std::int32_t>() / 7.0;
   input["whole"] = *rc::gen::arbitrary<std::int32_t>();
   input["done"] = *rc::gen::arbitrary<bool>();
-  input["meta"] = JsonArray{Json(any_text()), Json(*rc::gen::arbitrary<std::int64_t>() / 1e3)};
+  auto const thousandths = static_cast<double>(*rc::gen::arbitrary<std::int64_t>());
+  input["meta"] = JsonArray{Json(any_text()), Json(thousandths / 1e3)};
   input["x" + any_text()] = any_text();
   return input;
 }
