@@ -1,8 +1,10 @@
 """./dev cluster as a person uses it: breaks it, watches it, ends it; nothing of it is left."""
 
+import contextlib
 import json
 import os
 import pathlib
+import pty
 import signal
 import subprocess
 import threading
@@ -22,12 +24,29 @@ class Terminal:
 
     def __init__(self, folder):
         self.state = folder / "state"
-        self.environment = harness.environment(MINGA_BINARY=str(harness.binary()), MINGA_CLUSTER=str(self.state))
+        self.environment = harness.environment(
+            MINGA_BINARY=str(harness.binary()), MINGA_CLUSTER=str(self.state), TERM="xterm", NO_COLOR=""
+        )
         self.process, self.log = None, open(folder / "log", "ab")
+        self.screen, self.view = pty.openpty()
+        self.reading = threading.Thread(target=self.read, daemon=True)
+        self.reading.start()
+
+    def read(self):
+        """What the view draws goes to the log, until nobody has the terminal."""
+        with contextlib.suppress(OSError):
+            while True:
+                self.log.write(os.read(self.screen, 65_536))
+
+    def close(self):
+        os.close(self.view)
+        self.reading.join()
+        os.close(self.screen)
+        self.log.close()
 
     def start(self):
         self.process = subprocess.Popen(
-            [DEV, "cluster"], stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.DEVNULL, text=True,
+            [DEV, "cluster"], stdout=subprocess.PIPE, stderr=self.view, stdin=subprocess.DEVNULL, text=True,
             env=self.environment, start_new_session=True,
         )  # fmt: skip
         watch = threading.Timer(STARTING, self.process.terminate)
@@ -64,7 +83,7 @@ def terminal(tmp_path):
     yield made
     if made.process and made.process.poll() is None:
         made.end(signal.SIGINT)
-    made.log.close()
+    made.close()
 
 
 def test_a_failover_in_a_terminal(terminal):
@@ -89,6 +108,8 @@ def test_a_failover_in_a_terminal(terminal):
 
     harness.wait_for(is_there, FAILOVER)
     harness.wait_for(lambda: "m1" in terminal.tell("status").stdout)
+    assert "\033[" not in terminal.tell("status").stdout, "a pipe takes no colours"
+    assert "\033[32ma write is on 2 of 3 members" in terminal.said(), "the terminal does"
     done = terminal.tell("kill", "n1")
     assert done.stdout == "killed n1\n", done
     done = terminal.tell("heal")

@@ -197,15 +197,15 @@ class Control:
         with connection:
             asked = json.loads(connection.makefile().readline())
             try:
-                answer = {"text": self.do(asked["command"], asked["name"])}
+                answer = {"text": self.do(**asked)}
             except Exception as failure:  # whoever asked is told
                 answer = {"failure": str(failure) or repr(failure)}
             with contextlib.suppress(OSError):
                 connection.sendall(json.dumps(answer).encode() + b"\n")
 
-    def do(self, command, name):
+    def do(self, command, name, in_colours):
         if command == "status":
-            return self.screen.text()
+            return self.screen.text(in_colours)
         if command == "stop":
             self.stop.set()
             return "the cluster ends"
@@ -228,7 +228,8 @@ def send(command, name):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWERING)
         connection.connect(state["control"])
-        connection.sendall(json.dumps({"command": command, "name": name}).encode() + b"\n")
+        asked = {"command": command, "name": name, "in_colours": cluster_view.takes_colours(sys.stdout)}
+        connection.sendall(json.dumps(asked).encode() + b"\n")
         answer = json.loads(connection.makefile().readline())
     if "failure" in answer:
         say(answer["failure"])

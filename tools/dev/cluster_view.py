@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import sys
 import threading
@@ -14,6 +15,18 @@ BETWEEN = 0.25  # seconds between two questions
 NOTICED = 1.0  # seconds that a person would call an interruption
 
 GREEN, YELLOW, RED, BOLD, PLAIN = "\033[32m", "\033[33m", "\033[31m", "\033[1m", "\033[0m"
+
+
+def is_terminal(stream):
+    return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def takes_colours(stream):
+    return is_terminal(stream) and not os.environ.get("NO_COLOR")
+
+
+def painted(text, colour):
+    return f"{colour}{text}{PLAIN}"
 
 
 def ask(url, path):
@@ -73,8 +86,7 @@ class Screen:
     def __init__(self, cluster):
         self.cluster = cluster
         self.probes = [Probe(node) for node in cluster.nodes]
-        self.is_terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self.has_colours = self.is_terminal and not os.environ.get("NO_COLOR")
+        self.is_terminal = is_terminal(sys.stderr)
         self.notes = []
         self.last_line = ""
         self.seen = self.look()
@@ -93,9 +105,6 @@ class Screen:
 
     def note(self, text):
         self.notes = [*self.notes, f"{time.strftime('%H:%M:%S')}  {text}"][-4:]
-
-    def painted(self, text, colour):
-        return f"{colour}{text}{PLAIN}" if self.has_colours else text
 
     def watch(self):
         while not self.ended.wait(BETWEEN):
@@ -119,7 +128,7 @@ class Screen:
 
     def draw(self):
         if self.is_terminal:
-            lines = self.text().split("\n")
+            lines = self.text(takes_colours(sys.stderr)).split("\n")
             size = shutil.get_terminal_size()
             sys.stderr.write("\033[H" + "".join(f"{line}\033[K\n" for line in lines[: size.lines - 1]) + "\033[J")
             sys.stderr.flush()
@@ -136,23 +145,24 @@ class Screen:
         up = [node["name"] for node in seen["nodes"] if node["state"] == "up"]
         return f"primary {primary}; a write is on {seen['durableCopies']} members; nodes {', '.join(up) or 'none'}"
 
-    def text(self):
+    def text(self, in_colours):
         seen = self.seen
-        lines = [self.painted("minga cluster", BOLD) + f"  {time.strftime('%H:%M:%S')}   Ctrl-C ends it", ""]
+        lines = [painted("minga cluster", BOLD) + f"  {time.strftime('%H:%M:%S')}   Ctrl-C ends it", ""]
         lines += self.database(seen) + [""] + self.members(seen) + [""] + self.nodes(seen) + [""]
         lines += ["./dev cluster kill|pause|partition primary|standby|node|NAME", "./dev cluster step-down|heal|status|stop"]
-        return "\n".join([*lines, "", *self.notes])
+        text = "\n".join([*lines, "", *self.notes])
+        return text if in_colours else re.sub("\033\\[[0-9]+m", "", text)
 
     def database(self, seen):
         if not seen:
-            return [self.painted("no node answers", RED)]
+            return [painted("no node answers", RED)]
         copies = seen["durableCopies"]
         text = f"a write is on {copies} of {len(seen['members'])} members before it is answered"
         if not any(member["role"] == "primary" for member in seen["members"]):
             text = "there is no primary: writes wait"
         elif copies == 1:
             text = "no standby confirms yet: writes wait"
-        lines = [self.painted(text, GREEN if copies > 1 else RED)]
+        lines = [painted(text, GREEN if copies > 1 else RED)]
         if failover := seen["lastFailover"]:
             lines.append(f"last failover {failover['at'][11:19]}: {failover['from'] or '?'} -> {failover['to'] or '?'}")
             if failover["reason"]:
@@ -166,7 +176,7 @@ class Screen:
             state = "paused" if name in self.cluster.paused else member["state"]
             colour = RED if not member["healthy"] else BOLD if member["role"] == "primary" else PLAIN
             row = f"{name:6} {member['name']:16} {member['role']:8} {state:12} {member['sync'] or '-':6} "
-            lines.append(self.painted(f"{row}{member['timeline'] or '-':<8} {bytes_text(member['lagBytes'])}", colour))
+            lines.append(painted(f"{row}{member['timeline'] or '-':<8} {bytes_text(member['lagBytes'])}", colour))
         return lines
 
     def nodes(self, seen):
@@ -178,5 +188,5 @@ class Screen:
             state = "paused" if name in self.cluster.paused else row["state"] if row else "?"
             load = f"{row['load']['requestsPerSecond']:.1f}" if row else "-"
             writes, colour = probe.text()
-            lines.append(f"{name:6} {node.url:28} {state:7} {load:>6}  {self.painted(writes, colour)}")
+            lines.append(f"{name:6} {node.url:28} {state:7} {load:>6}  {painted(writes, colour)}")
         return lines
