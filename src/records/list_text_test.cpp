@@ -94,6 +94,43 @@ TEST_F(ListText, ShowsAFieldThatWasDeclaredSince) {
   EXPECT_NE(text("open", query, true).find(R"("late":"")"), std::string::npos);
 }
 
+/// Equal reads share their rows and the text that was made of them, until something changes.
+TEST_F(ListText, IsOfWhatIsThereNow) {
+  ListQuery query;
+  auto const count = [&](std::string_view what) {
+    auto const page = object(text("closed", query, false));
+    int found = 0;
+    for (auto const& item : page.at("items").as_array())
+      found += item.at("title").as_string() == what ? 1 : 0;
+    EXPECT_EQ(page.at("totalItems").as_int64(),
+              static_cast<int>(page.at("items").as_array().size()));
+    return found;
+  };
+  for (int i = 1; i <= 20; ++i) {
+    auto const id = text_of(store.create("closed", R"({"title":"new"})"), "id");
+    ASSERT_EQ(count("new"), 1);
+    ASSERT_EQ(count("new"), 1);
+    store.update("closed", id, R"({"title":"changed"})");
+    ASSERT_EQ(count("new"), 0);
+    ASSERT_EQ(count("changed"), i);
+  }
+}
+
+TEST_F(ListText, IsOfTheFieldsAsTheyAreDeclaredNow) {
+  Context superuser;
+  superuser.bypasses_rules = true;
+  auto record = object(R"({"title":"T","secret":"told"})");
+  store.run(store.store->create(superuser, "closed", std::move(record)));
+  ListQuery query;
+  EXPECT_EQ(text("closed", query, false).find("told"), std::string::npos);
+  auto changed = everything(false);
+  for (auto& field : changed.fields) field.is_hidden = false;
+  store.declare(changed);
+  EXPECT_NE(text("closed", query, false).find("told"), std::string::npos);
+  store.declare(everything(false));
+  EXPECT_EQ(text("closed", query, false).find("told"), std::string::npos);
+}
+
 TEST_F(ListText, IsForThoseWhoMayList) {
   Definition locked;
   locked.name = "locked";

@@ -134,6 +134,12 @@ Async<std::int64_t> count(Store::Impl& store, Context& context, Layout const& la
   co_return rows.integer(0, 0);
 }
 
+/// strftime is the one function that looks at the clock; @now and its like are values.
+bool is_volatile(ListQuery const& query) {
+  return query.sort.find("@random") != std::string::npos ||
+         query.filter.find("strftime") != std::string::npos;
+}
+
 /// A page's size stands in the text: for a number that it does not know PostgreSQL would plan each
 /// time anew, as for a tenth of the table. There are few sizes in practice.
 sql::Statement page_statement(Layout const& layout, Selection const& selection,
@@ -200,7 +206,7 @@ Async<FoundPage> find_page(Store::Impl& store, Context& context, std::string_vie
   auto const counts = !query.skip_total && !total.known();
   auto statement = page_statement(layout, selection, dialect, page, counts);
   statement.deadline = context.deadline;
-  statement.is_volatile = query.sort.find("@random") != std::string::npos;
+  statement.is_volatile = is_volatile(query);
   found.rows = co_await store.read(context, layout.definition(), std::move(statement));
   auto const& rows = found.rows;
   if (counts && !rows.empty()) {
@@ -220,16 +226,34 @@ Async<FoundPage> find_page(Store::Impl& store, Context& context, std::string_vie
 /// Of a record, for a text that begins with enough room for most.
 constexpr std::size_t kUsualText = 300;
 
+/// Kept with its rows, which equal reads share.
+struct PageText : sql::Rows::Made {
+  std::shared_ptr<Catalog const> catalog;
+  Layout::Hidden hidden = Layout::Hidden::shown;
+  std::string text;
+};
+
 std::string text_of(FoundPage const& found, Layout::Hidden hidden) {
   auto const& page = found.page;
   auto out = fmt::format(R"({{"page":{},"perPage":{},"totalItems":{},"totalPages":{},"items":[)",
                          page.page, page.per_page, page.total_items, page.total_pages);
+  auto const made = std::dynamic_pointer_cast<PageText const>(found.rows.made());
+  auto const is_same = made && made->catalog == found.catalog && made->hidden == hidden &&
+                       made->text.starts_with(out);
+  if (is_same) return made->text;
   out.reserve(out.size() + found.rows.size() * kUsualText);
   for (std::size_t i = 0; i < found.rows.size(); ++i) {
     if (i > 0) out += ',';
     found.layout->append_record(out, found.rows, i, hidden);
   }
   out += "]}";
+  if (found.rows.is_shared()) {
+    auto kept = std::make_shared<PageText>();
+    kept->catalog = found.catalog;
+    kept->hidden = hidden;
+    kept->text = out;
+    found.rows.keep(std::move(kept));
+  }
   return out;
 }
 

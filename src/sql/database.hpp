@@ -49,7 +49,7 @@ class Database {
   virtual ~Database() = default;
 
   /// One statement that changes nothing; sees every write acknowledged before it began, unless a
-  /// standby may answer. Equal statements that wait together may be done once.
+  /// standby may answer. Equal statements may be done once (Statement::is_volatile).
   virtual Async<Rows> read(Statement statement) = 0;
   /// One statement in a transaction of its own; durable when this returns.
   virtual Async<Rows> write(Statement statement) = 0;

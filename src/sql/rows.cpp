@@ -14,13 +14,14 @@ std::vector<std::string> const kNoColumns;
 Rows::Rows(std::shared_ptr<std::vector<std::string> const> columns, std::vector<Value> values,
            std::int64_t affected, std::int64_t inserted_key)
     : columns_(std::move(columns)),
-      values_(values.empty() ? nullptr
-                             : std::make_shared<std::vector<Value> const>(std::move(values))),
+      content_(values.empty() ? nullptr
+                              : std::make_shared<Content>(Content{std::move(values), nullptr})),
       affected_(affected),
       inserted_key_(inserted_key) {}
 
 std::size_t Rows::size() const {
-  return values_ && columns_ && !columns_->empty() ? values_->size() / columns_->size() : 0;
+  return content_ && columns_ && !columns_->empty() ? content_->values.size() / columns_->size()
+                                                    : 0;
 }
 
 std::vector<std::string> const& Rows::columns() const {
@@ -31,11 +32,19 @@ Value const& Rows::at(std::size_t row, std::size_t column) const {
   if (row >= size() || column >= columns_->size()) {
     throw std::out_of_range(fmt::format("Rows: there is no row {}, column {}", row, column));
   }
-  return (*values_)[row * columns_->size() + column];
+  return content_->values[row * columns_->size() + column];
 }
 
 std::span<Value const> Rows::row(std::size_t row) const {
   return {&at(row, 0), columns_->size()};
+}
+
+std::shared_ptr<Rows::Made const> Rows::made() const {
+  return content_ ? std::atomic_load(&content_->made) : nullptr;
+}
+
+void Rows::keep(std::shared_ptr<Made const> made) const {
+  if (content_) std::atomic_store(&content_->made, std::move(made));
 }
 
 bool Rows::is_null(std::size_t row, std::size_t column) const {

@@ -37,9 +37,23 @@ class Rows {
   bool boolean(std::size_t row, std::size_t column) const;  // integer other than 0
   std::string const& text(std::size_t row, std::size_t column) const;
 
+  /// Something that was made of these rows and costs more than to copy it.
+  struct Made {
+    virtual ~Made() = default;
+  };
+  /// There is another copy: a Database may give the same rows to equal reads.
+  bool is_shared() const { return content_.use_count() > 1; }
+  /// What a copy of these rows was told to keep; null before, and where there are none. Any thread.
+  std::shared_ptr<Made const> made() const;
+  void keep(std::shared_ptr<Made const> made) const;
+
  private:
+  struct Content {
+    std::vector<Value> values;
+    std::shared_ptr<Made const> made;
+  };
   std::shared_ptr<std::vector<std::string> const> columns_;
-  std::shared_ptr<std::vector<Value> const> values_;
+  std::shared_ptr<Content> content_;  // null: no rows
   std::int64_t affected_ = 0;
   std::int64_t inserted_key_ = 0;
 };

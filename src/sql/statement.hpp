@@ -20,8 +20,9 @@ struct Statement {
   Params values;
   /// Past it the statement is not begun, or is cancelled: Error 503.
   Deadline deadline;
-  /// A read that gives another result each time, as what is ordered at random does: it is not
-  /// answered together with an equal one that waits.
+  /// A read that gives another result each time: ordered at random, say, or by the clock. Other
+  /// reads may be given the Rows of an equal one: of one that waits with them, or of an earlier one
+  /// where nothing was written since.
   bool is_volatile = false;
   /// A read that a standby may answer, or that is to see what its reader has, under these
   /// conditions; null: it is the primary's.

@@ -308,6 +308,7 @@ Rows Connection::collect(Prepared const& prepared) {
     if (code != SQLITE_ROW) throw last_error();
     for (int i = 0; i < width; ++i) values.push_back(column_value(prepared.statement, i));
   }
+  steps_ = sqlite3_stmt_status(prepared.statement, SQLITE_STMTSTATUS_VM_STEP, 1);
   if (sqlite3_stmt_readonly(prepared.statement) != 0)
     return Rows(prepared.columns, std::move(values), 0);
   ++changes_;

@@ -44,6 +44,8 @@ class Connection {
   bool autocommit() const { return sqlite3_get_autocommit(handle_) != 0; }
   /// Grows with every statement that may have changed something and did not fail.
   std::uint64_t changes() const { return changes_; }
+  /// Of SQLite's virtual machine: what the last statement of run() or run_within() cost.
+  int steps() const { return steps_; }
   sqlite3* handle() const { return handle_; }
   /// The error of the last call, with what SQLite says.
   Error last_error();
@@ -75,6 +77,7 @@ class Connection {
   std::unordered_map<std::string_view, std::list<Prepared>::iterator> by_sql_;
   Deadline stop_at_ = Deadline::max();
   std::uint64_t changes_ = 0;
+  int steps_ = 0;
   bool sync_failed_ = false;
 };
 

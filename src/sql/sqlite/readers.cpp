@@ -17,6 +17,9 @@ std::unique_ptr<Connection> connect(Options const& options) {
 
 /// A thread that reads no more must not keep the write-ahead log from beginning anew.
 constexpr auto kLongestHold = std::chrono::milliseconds(100);
+/// Of SQLite's virtual machine. To look up a record of a dozen fields takes fewer: to remember it
+/// would cost as much.
+constexpr int kStepsOfLookup = 100;
 
 }  // namespace
 
@@ -33,9 +36,7 @@ Async<Rows> Readers::run(Statement const& statement) {
   if (thread >= 0) {
     auto& lane = *lanes_[static_cast<std::size_t>(thread)];
     try {
-      refresh(lane);
-      if (auto rows = lane.connection->run_within(statement, options_.read_budget))
-        co_return std::move(*rows);
+      if (auto rows = run_in_lane(lane, statement)) co_return std::move(*rows);
     } catch (Error const&) {
       release(lane);  // whatever went wrong, the next read begins afresh
       throw;
@@ -51,6 +52,16 @@ Async<Rows> Readers::run(Statement const& statement) {
     error.retryable = true;
     throw error;
   }
+}
+
+/// Nothing when it takes longer than a read may there.
+std::optional<Rows> Readers::run_in_lane(Lane& lane, Statement const& statement) {
+  refresh(lane);
+  if (auto rows = lane.reads.find(statement)) return rows;
+  auto rows = lane.connection->run_within(statement, options_.read_budget);
+  if (rows && lane.holds && lane.connection->steps() > kStepsOfLookup)
+    lane.reads.keep(statement, *rows);
+  return rows;
 }
 
 void Readers::refresh(Lane& lane) {
@@ -76,6 +87,7 @@ void Readers::hold(Lane& lane, std::uint64_t commits) {
 }
 
 void Readers::release(Lane& lane) {
+  lane.reads.clear();
   if (!std::exchange(lane.holds, false) || lane.connection->autocommit()) return;
   try {
     lane.connection->control(Control::commit);

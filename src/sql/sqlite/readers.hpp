@@ -3,6 +3,7 @@
 #include "async/blocking_pool.hpp"
 #include "async/io_threads.hpp"
 #include "sql/sqlite/connection.hpp"
+#include "sql/sqlite/repeated_reads.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace minga::sql::sqlite {
@@ -20,6 +22,7 @@ namespace minga::sql::sqlite {
 /// To begin and to end a read costs SQLite locks that all connections share, more than to look up
 /// a record does. So an I/O thread keeps its read transaction open from one read to the next for as
 /// long as nothing was committed in between; it sees what a new one would.
+/// What costs more than to look up a record is read once in it.
 class Readers {
  public:
   Readers(IoThreads& threads, Options const& options);
@@ -43,10 +46,12 @@ class Readers {
     std::unique_ptr<Connection> connection;
     bool holds = false;         // a read transaction is open
     std::uint64_t commits = 0;  // those that it sees, at least
+    RepeatedReads reads;        // in that transaction
     bool timed = false;
     boost::asio::steady_timer timer;
   };
 
+  std::optional<Rows> run_in_lane(Lane& lane, Statement const& statement);
   void refresh(Lane& lane);
   void hold(Lane& lane, std::uint64_t commits);
   static void release(Lane& lane);

@@ -87,5 +87,67 @@ TEST_F(Readers, LetTheLogBeginAnew) {
   EXPECT_LT(largest, 40'000'000);
 }
 
+/// look() counts how often it is called: once for each row.
+class RepeatedRead : public ::testing::Test {
+ protected:
+  static constexpr int kRows = 100;
+  static constexpr char const* kLook = "SELECT SUM(look(id)) FROM notes";
+
+  RepeatedRead() : engine(options(looks)) {
+    engine.run(write(engine, "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"));
+    for (int i = 0; i < kRows; ++i)
+      engine.run(write(engine, "INSERT INTO notes (text) VALUES ('x')"));
+  }
+
+  static Options options(std::atomic<int>& looks) {
+    Options options;
+    auto const look = [&looks](std::span<Value const> values) -> Value {
+      ++looks;
+      return values.front();
+    };
+    options.functions.push_back({"look", 1, look});
+    return options;
+  }
+  /// Some at one time: a thread keeps its transaction for a while only.
+  static Async<void> look(SqliteEngine& engine, bool is_volatile) {
+    for (int i = 0; i < 10; ++i) {
+      Statement statement(kLook);
+      statement.is_volatile = is_volatile;
+      auto const rows = co_await engine.database->read(std::move(statement));
+      EXPECT_EQ(rows.integer(0, 0), kRows * (kRows + 1) / 2);
+    }
+  }
+
+  std::atomic<int> looks = 0;
+  SqliteEngine engine;
+};
+
+TEST_F(RepeatedRead, IsDoneOnce) {
+  engine.run(look(engine, false));
+  // Twice where the thread's transaction ended meanwhile.
+  EXPECT_GE(looks, kRows);
+  EXPECT_LE(looks, 2 * kRows);
+}
+
+TEST_F(RepeatedRead, IsDoneEachTimeWhereItIsVolatile) {
+  engine.run(look(engine, true));
+  EXPECT_EQ(looks, 10 * kRows);
+}
+
+TEST_F(RepeatedRead, IsDoneAgainAfterAWrite) {
+  std::int64_t sum = number(engine, kLook);
+  for (int i = 1; i <= 100; ++i) {
+    engine.run(write(engine, "INSERT INTO notes (text) VALUES ('x')"));
+    sum += kRows + i;
+    ASSERT_EQ(number(engine, kLook), sum);
+    ASSERT_EQ(number(engine, kLook), sum);
+  }
+}
+
+TEST_F(RepeatedRead, FailsWhereItFailed) {
+  constexpr auto* kBad = "SELECT json_extract(text, 'no path') FROM notes";
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(number(engine, kBad), Error);
+}
+
 }  // namespace
 }  // namespace minga::sql::sqlite
