@@ -1,9 +1,11 @@
 // Commits that wait for their standby beyond their deadline: nobody sees what no standby has.
 #include "sql/migrations.hpp"
 #include "support/postgres_engine.hpp"
+#include "support/proxy.hpp"
 #include "support/refusal.hpp"
 #include "support/replica_pair.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -178,6 +180,31 @@ TEST_F(LateCommits, HoldUpNoEndAndOutliveIt) {
   EXPECT_EQ(set_.primary.sql(kWaiting), "2");
   set_.standby.resume();
   wait_for(set_.primary, kIds, "1,2");
+}
+
+/// The bar waits for the mark's row, and a cancel of the bar is no cancel of the commit.
+TEST_F(LateCommits, ThatAreCutOffAreNotSeenBeforeAStandbyHasThem) {
+  testing_support::Proxy proxy(set_.primary.port());
+  engine_.close();
+  engine_.options.url =
+      fmt::format("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port());
+  engine_.open();
+  start_insert(0, Clock::now() + 20s).get();
+  set_.standby.pause();
+  auto hasty = start_insert(1, Clock::now() + 2s);
+  wait_for(set_.primary, kWaiting, "1");
+  auto patient = start_body(2, Clock::now() + 30s);
+  wait_for(set_.primary, kWaiting, "2");
+  proxy.cut_all();
+  wait_for(set_.primary,
+           "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
+           "'INSERT INTO _writers%'",
+           "2");
+  EXPECT_TRUE(refusal([&] { hasty.get(); }).commit_in_doubt);
+  EXPECT_EQ(set_.primary.sql(kIds), "0");
+  set_.standby.resume();
+  EXPECT_NO_THROW(patient.get());
+  EXPECT_EQ(set_.primary.sql(kIds), "0,1,2");
 }
 
 TEST_F(LateCommits, AreLeftForANewPrimary) {
