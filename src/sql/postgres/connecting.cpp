@@ -1,6 +1,6 @@
 #include "sql/postgres/connecting.hpp"
 
-#include "sql/postgres/lent_socket.hpp"
+#include "sql/postgres/watched_socket.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -78,7 +78,7 @@ Async<void> poll_until_done(PGconn* connection) {
   for (;;) {
     {
       // Each round anew: libpq may have gone on to another socket.
-      LentSocket socket(executor, PQsocket(connection));
+      WatchedSocket socket(executor, PQsocket(connection));
       co_await socket.wait(to_read);
     }
     auto const state = PQconnectPoll(connection);

@@ -1,6 +1,7 @@
 #include "sql/postgres/connection.hpp"
 
 #include "base/logging.hpp"
+#include "sql/postgres/watched_socket.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
@@ -61,9 +62,10 @@ Connection::Connection(boost::asio::io_context& context, Handle handle, std::siz
                        OnLost on_lost)
     : handle_(std::move(handle)),
       context_(context),
-      socket_(context, PQsocket(handle_.get())),
+      socket_(context),
       statements_(statement_cache),
       on_lost_(std::move(on_lost)) {
+  if (auto const own = duplicate(PQsocket(handle_.get())); own >= 0) socket_.assign(own);
   PQsetNoticeReceiver(handle_.get(), on_notice, this);
 }
 
@@ -72,13 +74,17 @@ Connection::~Connection() {
 }
 
 void Connection::start() {
-  wait_readable();
+  if (socket_.is_open()) {
+    wait_readable();
+  } else {
+    give_up(connection_lost("the process has no descriptor left for its socket"));
+  }
 }
 
 void Connection::close() {
   if (!handle_) return;
   on_lost_ = nullptr;
-  if (socket_.is_open()) socket_.release();  // libpq closes it
+  stop_watching();
   handle_.reset();
 }
 
@@ -370,12 +376,17 @@ void Connection::give_up(Error const& why) {
 void Connection::lose(Error const& why) {
   if (is_lost_) return;
   is_lost_ = true;
-  if (socket_.is_open()) socket_.release();
+  stop_watching();
   for (auto& step : std::exchange(steps_, {})) {
     if (!step.batch) continue;
     step.batch->loss = why;
     answered_.push_back(std::move(step.batch));
   }
+}
+
+void Connection::stop_watching() {
+  boost::system::error_code ignored;  // closed in any case
+  socket_.close(ignored);
 }
 
 void Connection::deliver_later() {

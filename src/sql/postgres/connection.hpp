@@ -105,13 +105,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void note_farewell(Failure failure);
   void end_sync();
   void lose(Error const& why);
+  void stop_watching();
   void deliver();
   void deliver_later();
   static void on_notice(void* self, PGresult const* notice);
 
   Handle handle_;
   boost::asio::io_context& context_;
-  boost::asio::posix::stream_descriptor socket_;
+  boost::asio::posix::stream_descriptor socket_;  // a descriptor of its own: watched_socket.hpp
   Statements statements_;
   OnLost on_lost_;
   Arguments arguments_;

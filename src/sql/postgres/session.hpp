@@ -1,7 +1,7 @@
 #pragma once
 
 #include "sql/postgres/connection.hpp"
-#include "sql/postgres/lent_socket.hpp"
+#include "sql/postgres/watched_socket.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -41,7 +41,7 @@ class Session {
   void consume();
 
   Handle handle_;
-  LentSocket socket_;  // given back before the handle closes it
+  WatchedSocket socket_;
 };
 
 }  // namespace minga::sql::postgres
