@@ -91,7 +91,7 @@ Async<void> hold_and_finish(Database& database, std::vector<Statement> statement
 TEST_F(LateCommits, AreSeenByNobodyBeforeAStandbyHasThem) {
   auto const sessions = set_.primary.sql(kSessions);
   set_.standby.pause();
-  auto const deadline = Clock::now() + 1s;
+  auto const deadline = Clock::now() + 2s;
   auto write = start_insert(1, deadline);
   auto body = start_body(2, deadline);
   EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
@@ -112,7 +112,7 @@ TEST_F(LateCommits, OfHeldWritesAreNotSeenEither) {
   set_.standby.pause();
   std::vector<Statement> statements;
   statements.emplace_back(kInsert, Params{std::int64_t{1}});
-  auto hold = start(hold_and_finish(*engine_.database, std::move(statements), Clock::now() + 1s));
+  auto hold = start(hold_and_finish(*engine_.database, std::move(statements), Clock::now() + 2s));
   EXPECT_TRUE(refusal([&] { hold.get(); }).commit_in_doubt);
   EXPECT_EQ(set_.primary.sql(kIds), "");
   set_.standby.resume();
@@ -124,7 +124,7 @@ TEST_F(LateCommits, OfADatabaseWithoutMarksAreNotSeenEither) {
   start_insert(1, Clock::now() + 20s).get();
   start_body(2, Clock::now() + 20s).get();
   set_.standby.pause();
-  auto write = start_insert(3, Clock::now() + 1s);
+  auto write = start_insert(3, Clock::now() + 2s);
   EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
   EXPECT_EQ(set_.primary.sql(kIds), "1,2");
   set_.standby.resume();
@@ -135,7 +135,7 @@ TEST_F(LateCommits, AreWaitedForByTheOthersOfTheirGroup) {
   set_.standby.pause();
   std::promise<void> both;
   boost::asio::post(engine_.threads.context(0), [&, go = both.get_future().share()] { go.wait(); });
-  auto hasty = start_insert(1, Clock::now() + 500ms);
+  auto hasty = start_insert(1, Clock::now() + 2s);
   auto patient = start_insert(2, Clock::now() + 20s);
   both.set_value();
   EXPECT_TRUE(refusal([&] { hasty.get(); }).commit_in_doubt);
@@ -149,7 +149,7 @@ TEST_F(LateCommits, AreWaitedForByTheOthersOfTheirGroup) {
 TEST_F(LateCommits, TakeNoMoreConnectionsThanThereMayBe) {
   set_.standby.pause();
   std::vector<std::future<void>> bodies;
-  for (std::int64_t id = 0; id < 6; ++id) bodies.push_back(start_body(id, Clock::now() + 1s));
+  for (std::int64_t id = 0; id < 6; ++id) bodies.push_back(start_body(id, Clock::now() + 2s));
   int in_doubt = 0;
   for (auto& body : bodies) {
     auto const error = refusal([&] { body.get(); });
@@ -168,7 +168,7 @@ TEST_F(LateCommits, TakeNoMoreConnectionsThanThereMayBe) {
 
 TEST_F(LateCommits, HoldUpNoEndAndOutliveIt) {
   set_.standby.pause();
-  auto const deadline = Clock::now() + 500ms;
+  auto const deadline = Clock::now() + 2s;
   auto write = start_insert(1, deadline);
   auto body = start_body(2, deadline);
   EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
@@ -209,7 +209,7 @@ TEST_F(LateCommits, ThatAreCutOffAreNotSeenBeforeAStandbyHasThem) {
 
 TEST_F(LateCommits, AreLeftForANewPrimary) {
   set_.standby.pause();
-  auto const deadline = Clock::now() + 500ms;
+  auto const deadline = Clock::now() + 2s;
   auto write = start_insert(1, deadline);
   auto body = start_body(2, deadline);
   EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
