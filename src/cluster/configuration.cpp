@@ -159,15 +159,23 @@ JsonObject bootstrap(MemberConfiguration const& member) {
   return made;
 }
 
+/// The leader's key ends by the clock of the etcd that is asked to keep it: each member's by its
+/// own machine's, so that a wrong clock is the matter of one member.
 JsonObject patroni_etcd(MemberConfiguration const& member) {
   JsonArray hosts;
-  hosts.push_back(Json(host_port(member.address.host, member.address.etcd)));
   for (auto const& other : member.identity.members) {
     if (other.name() != member.address.name()) {
       hosts.push_back(Json(host_port(other.host, other.etcd)));
     }
   }
+  auto const avoids_own = member.clock_is_behind && !hosts.empty();
+  if (!avoids_own) {
+    hosts.insert(hosts.begin(), Json(host_port(member.address.host, member.address.etcd)));
+  }
   return {{"hosts", hosts},
+          // Patroni's word for: these, the first that answers, and not any that they know of. By
+          // itself it picks one at random, and waits for it when its machine is gone.
+          {"use_proxies", true},
           {"protocol", "https"},
           {"cacert", member.folder.authority().string()},
           {"cert", member.folder.certificate().string()},
@@ -323,6 +331,10 @@ std::string postgres_script(ReplicaPrograms const& programs) {
 void write_configuration(MemberConfiguration const& member) {
   link_programs(member);
   write_private(member.folder.etcd_configuration(), pretty(etcd_configuration(member)) + "\n");
+  write_patroni_configuration(member);
+}
+
+void write_patroni_configuration(MemberConfiguration const& member) {
   write_private(member.folder.patroni_configuration(),
                 pretty(patroni_configuration(member)) + "\n");
 }

@@ -53,6 +53,9 @@ struct MemberConfiguration {
   /// NAME=URL of every etcd member, comma-separated; empty for the first member.
   std::string etcd_cluster;
   bool is_restored = false;  // the set begins with what stands in folder.restored()
+  /// This machine's clock was set back: Patroni uses the other members' etcd, for by its own the
+  /// leader's key has ended at once for them. Without the others there is no majority in any case.
+  bool clock_is_behind = false;
 };
 
 Json etcd_configuration(MemberConfiguration const& member);
@@ -67,5 +70,7 @@ std::string postgres_script(ReplicaPrograms const& programs);
 
 /// Writes them all, and links PostgreSQL's programs.
 void write_configuration(MemberConfiguration const& member);
+/// What Patroni reads at its next start.
+void write_patroni_configuration(MemberConfiguration const& member);
 
 }  // namespace minga::cluster

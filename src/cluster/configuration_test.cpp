@@ -66,6 +66,21 @@ TEST_F(ConfigurationTest, PatroniKeepsThePromises) {
 TEST_F(ConfigurationTest, PatroniAsksItsOwnEtcdFirst) {
   auto const patroni = patroni_configuration(member());
   EXPECT_EQ(at(patroni, "/etcd/hosts"), (Json{"10.0.0.2:5434", "10.0.0.1:5434"}));
+  EXPECT_TRUE(at(patroni, "/etcd/use_proxies").as_bool()) << "it would pick one at random";
+}
+
+TEST_F(ConfigurationTest, PatroniAsksTheOthersEtcdAloneWhereTheClockIsBehind) {
+  auto behind = member();
+  behind.clock_is_behind = true;
+  auto const patroni = patroni_configuration(behind);
+  EXPECT_EQ(at(patroni, "/etcd/hosts"), Json(JsonArray{"10.0.0.1:5434"}));
+}
+
+TEST_F(ConfigurationTest, AMemberAloneHasItsOwnEtcdOnly) {
+  identity_.members = {usual_address({"10.0.0.2", 5432})};
+  auto behind = member();
+  behind.clock_is_behind = true;
+  EXPECT_EQ(at(patroni_configuration(behind), "/etcd/hosts"), Json(JsonArray{"10.0.0.2:5434"}));
 }
 
 TEST_F(ConfigurationTest, ScriptsSurviveOddPaths) {

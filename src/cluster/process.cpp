@@ -239,7 +239,7 @@ Async<void> Supervised::run_once() {
   auto const status = co_await processes_.ended(child_);
   child_ = 0;
   gone_.cancel();
-  if (stopping_) co_return;
+  if (stopping_ || std::exchange(was_killed_, false)) co_return;
   log::error(fmt::format("{} ended by itself: {}; starting it again", program_.name,
                          describe_status(status)));
   co_await rest(Clock::now() - begin);
@@ -270,7 +270,9 @@ Async<void> Supervised::stop(Clock::duration patience) {
 }
 
 void Supervised::kill() {
-  if (child_ > 0) ::kill(child_, SIGKILL);
+  if (child_ <= 0) return;
+  was_killed_ = true;
+  ::kill(child_, SIGKILL);
 }
 
 }  // namespace minga::cluster

@@ -107,7 +107,7 @@ class Supervised {
   /// Sends SIGTERM and waits for the end; SIGKILL past the patience. Nothing is started after it.
   Async<void> stop(Clock::duration patience);
 
-  /// SIGKILL; run() starts it again.
+  /// SIGKILL; run() starts it again at once.
   void kill();
 
   bool is_running() const { return child_ > 0; }
@@ -128,6 +128,7 @@ class Supervised {
   pid_t child_ = 0;
   int starts_ = 0;
   bool stopping_ = false;
+  bool was_killed_ = false;
 };
 
 }  // namespace minga::cluster

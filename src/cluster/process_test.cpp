@@ -38,6 +38,10 @@ class ProcessTest : public testing::Test {
     group.spawn(processes.run());
     group.spawn(supervised.run());
     co_await until(lines);
+    for (int i = 0; i < kills_; ++i) {
+      supervised.kill();
+      co_await until(++lines);
+    }
     auto const begin = Clock::now();
     co_await supervised.stop(patience);
     stopping_ = Clock::now() - begin;
@@ -55,6 +59,7 @@ class ProcessTest : public testing::Test {
   }
 
   boost::asio::io_context context_;
+  int kills_ = 0;  // once it has said its lines; it says one more after each
   std::vector<std::string> lines_;
   Clock::duration stopping_{};
   int starts_ = 0;
@@ -64,6 +69,15 @@ TEST_F(ProcessTest, StartsAgainWhatEnds) {
   run(shell("echo one; exit 3"), 2);
   EXPECT_GE(starts_, 2);
   EXPECT_THAT(lines_, Contains("one").Times(testing::Ge(2)));
+}
+
+/// What ends by itself is waited for, 6.2 s for five times.
+TEST_F(ProcessTest, StartsAtOnceWhatWasKilled) {
+  kills_ = 5;
+  auto const begin = Clock::now();
+  run(shell("echo one; exec sleep 1000"), 1);
+  EXPECT_LT(Clock::now() - begin, 5s);
+  EXPECT_EQ(starts_, 6);
 }
 
 TEST_F(ProcessTest, GivesTheEnvironmentAndReadsBothOutputs) {

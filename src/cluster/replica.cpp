@@ -14,6 +14,7 @@
 #include "cluster/prepare.hpp"
 #include "cluster/process.hpp"
 #include "cluster/restore.hpp"
+#include "cluster/sync_key.hpp"
 #include "cluster/wall_clock.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -83,7 +84,8 @@ class Replica {
         backups_(context.get_executor(), processes_, client_, prepared_.folder, prepared_.identity,
                  address(), settings.programs, child_environment(prepared_.folder)),
         reaping_(context.get_executor(), "reaper"),
-        running_(context.get_executor(), "replica") {}
+        running_(context.get_executor(), "replica"),
+        sync_key_(client_, {address().host, address().etcd}, settings.set) {}
 
   /// Until a signal, or until the start fails.
   Async<int> run();
@@ -101,12 +103,16 @@ class Replica {
   Async<bool> etcd_is_ready();
   Async<void> wait_for_postgres();
   Async<bool> postgres_is_ready();
-  void write_files(std::string etcd_cluster);
+  MemberConfiguration configuration(std::string etcd_cluster = "") const;
   bool clear_remains(bool joins);
   Async<void> make_first(bool is_new);
   std::optional<BackupSettings> offered_backups() const;
   void announce();
-  void watch_patroni();
+  void configure_patroni();
+  Async<void> start_patroni_anew();
+  Async<void> watch_patroni();
+  Async<void> watch_members();
+  Async<void> choose_standbys_anew();
   Async<void> keep();
   Async<void> stop();
 
@@ -124,23 +130,27 @@ class Replica {
   std::exception_ptr failure_;
   TaskGroup reaping_;
   TaskGroup running_;
+  SyncKey sync_key_;
   int patroni_starts_ = 0;
+  bool standbys_are_chosen_ = true;  // by the Patroni that runs
   WallClock wall_clock_;
+  bool clock_is_behind_ = false;           // as far as is known
+  std::vector<MemberAddress> configured_;  // the members that Patroni is told of
   bool is_primary_ = false;
 };
 
-void Replica::write_files(std::string etcd_cluster) {
-  MemberConfiguration const configuration{prepared_.identity,
-                                          prepared_.folder,
-                                          address(),
-                                          prepared_.listen_address,
-                                          settings_.programs,
-                                          timing_of(settings_.ttl),
-                                          settings_.durability,
-                                          settings_.parameters,
-                                          std::move(etcd_cluster),
-                                          std::filesystem::exists(prepared_.folder.restored())};
-  write_configuration(configuration);
+MemberConfiguration Replica::configuration(std::string etcd_cluster) const {
+  return {prepared_.identity,
+          prepared_.folder,
+          address(),
+          prepared_.listen_address,
+          settings_.programs,
+          timing_of(settings_.ttl),
+          settings_.durability,
+          settings_.parameters,
+          std::move(etcd_cluster),
+          std::filesystem::exists(prepared_.folder.restored()),
+          clock_is_behind_};
 }
 
 Async<bool> Replica::etcd_is_ready() {
@@ -233,7 +243,7 @@ Async<void> Replica::make_first(bool is_new) {
   } else if (is_new) {
     write_private(folder.bootstrap_sql(), bootstrap_sql(prepared_.identity));
   }
-  write_files("");
+  write_configuration(configuration());
 }
 
 std::optional<BackupSettings> Replica::offered_backups() const {
@@ -251,7 +261,7 @@ Async<void> Replica::start() {
   if (joins) {
     auto cluster =
         co_await join_etcd(client_, prepared_.identity, address(), *prepared_.member.joins);
-    write_files(std::move(cluster));
+    write_configuration(configuration(std::move(cluster)));
   } else {
     co_await make_first(is_new);
   }
@@ -262,6 +272,7 @@ Async<void> Replica::start() {
   co_await keeper_.enter();
   co_await backups_.begin(offered_backups());
   std::filesystem::remove(BackupFolder(folder).offered());
+  configure_patroni();
   running_.spawn(patroni_.run());
   co_await wait_for_postgres();
   std::filesystem::remove(folder.bootstrap_sql());
@@ -271,24 +282,60 @@ Async<void> Replica::start() {
 /// Patroni that does not answer for longer than the set waits for a primary is killed and started
 /// anew: what it then finds decides whether its PostgreSQL may stay primary. Likewise where the
 /// clock was set back.
-void Replica::watch_patroni() {
+Async<void> Replica::watch_patroni() {
   if (patroni_starts_ != patroni_.starts()) {
     patroni_starts_ = patroni_.starts();
     keeper_.await_patroni();
+    standbys_are_chosen_ = false;
   }
+  if (!standbys_are_chosen_) co_await choose_standbys_anew();
   if (auto const step = wall_clock_.set_back()) {
     // It would sleep until its next turn's time comes again, and its leader's key end meanwhile.
     log::warning(
         fmt::format("the clock was set back by {} ms; starting patroni anew, which plans "
-                    "by it",
+                    "by it, with the other members' etcd",
                     step->count()));
+    clock_is_behind_ = true;
+    configure_patroni();
   } else if (keeper_.patroni_is_silent()) {
     log::error("patroni does not answer; killing it");
   } else {
-    return;
+    co_return;
   }
+  co_await start_patroni_anew();
+}
+
+/// By what Patroni did before, or by what it does now.
+Async<void> Replica::choose_standbys_anew() {
+  try {
+    co_await sync_key_.have_chosen_anew(address().name(), Clock::now() + kCall);
+    standbys_are_chosen_ = true;
+  } catch (Error const& error) {
+    log::debug(error.message());
+  }
+}
+
+void Replica::configure_patroni() {
+  configured_ = keeper_.members();
+  write_patroni_configuration(configuration());
+}
+
+/// PostgreSQL goes on meanwhile, and the leader's key outlives it.
+Async<void> Replica::start_patroni_anew() {
+  co_await choose_standbys_anew();
   patroni_.kill();
   keeper_.await_patroni();
+}
+
+/// Patroni reads whose etcd there are when it starts. It goes on with those that it knows, unless
+/// that is its own alone.
+Async<void> Replica::watch_members() {
+  if (keeper_.members() == configured_) co_return;
+  auto const was_alone = configured_.size() < 2;
+  configure_patroni();
+  if (!was_alone) co_return;
+  log::info("starting patroni anew, which then knows the other members' etcd");
+  co_await start_patroni_anew();
 }
 
 Async<void> Replica::keep() {
@@ -296,7 +343,8 @@ Async<void> Replica::keep() {
     co_await sleep_for(1s);
     co_await keeper_.look();
     co_await backups_.look(keeper_.is_primary());
-    watch_patroni();
+    co_await watch_patroni();
+    co_await watch_members();
     if (!keeper_.is_removed()) continue;
     log::info(fmt::format("{} was removed from the set; ending", address().name()));
     write_private(prepared_.folder.removed(), "");

@@ -9,7 +9,7 @@ import subprocess
 
 import harness
 import pytest
-from replica_set import ReplicaSet, psql, psql_until, tree
+from replica_set import ReplicaSet, below, psql, psql_until, tree
 
 SETTLING = 60.0
 
@@ -215,6 +215,21 @@ def test_a_killed_primary_loses_nothing_and_returns_as_a_standby(settled_set):
     seen = wait_settled(other)
     assert seen["election"]["reason"] == f"{lost.name} was stopped or lost"
     assert rows(url) == [1, 2, 3, 4]
+
+
+def test_a_patroni_that_dies_leaves_writes_to_the_standby_that_would_follow(settled_set):
+    primary = primary_of(settled_set)
+    (follower,) = status(primary)["successors"]
+    chosen = f"Assigning synchronous standby status to ['{follower}']"
+    before = primary.log_path.read_text().count(chosen)
+    for pid, line in below(primary.data).items():
+        if "bin/patroni" in line:
+            os.kill(pid, signal.SIGKILL)
+    harness.wait_for(lambda: primary.log_path.read_text().count(chosen) > before, SETTLING)
+    harness.wait_for(lambda: psql(primary.url, "SHOW synchronous_standby_names").strip() == f'"{follower}"', SETTLING)
+    seen = wait_settled(primary)
+    assert (seen["primary"], seen["successors"]) == (primary.name, [follower])
+    psql(urls(settled_set), "INSERT INTO kept VALUES (50)")
 
 
 def test_without_a_standby_writes_wait_and_none_is_acknowledged(settled_set):
