@@ -37,6 +37,7 @@ using namespace std::chrono_literals;
 constexpr auto kStep = 100ms;
 constexpr auto kProbe = 500ms;  // what is starting accepts connections before it answers
 constexpr auto kCall = 5s;
+constexpr auto kBriefCall = 1s;         // where others wait for it
 constexpr auto kPatroniPatience = 90s;  // a shutdown writes what is not on the disk yet
 constexpr auto kEtcdPatience = 10s;
 
@@ -308,7 +309,7 @@ Async<void> Replica::watch_patroni() {
 /// By what Patroni did before, or by what it does now.
 Async<void> Replica::choose_standbys_anew() {
   try {
-    co_await sync_key_.have_chosen_anew(address().name(), Clock::now() + kCall);
+    co_await sync_key_.have_chosen_anew(address().name(), Clock::now() + kBriefCall);
     standbys_are_chosen_ = true;
   } catch (Error const& error) {
     log::debug(error.message());
