@@ -19,8 +19,7 @@ struct Reached {
 /// follows is the primary's, so that no read sees less than the one before it. Belongs to the
 /// request and outlives its reads.
 struct ReplicaReads {
-  /// A standby that has not seen this yet is waited for, for a moment; then the primary answers:
-  /// the one that has, within the statement's deadline.
+  /// A standby that has not seen this yet is waited for, for a moment; then the primary answers.
   Reached after;
   /// Set by the engine: which standby answered.
   std::optional<std::size_t> server;

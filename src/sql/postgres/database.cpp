@@ -44,8 +44,8 @@ class PostgresDatabase : public Database {
     auto abandon = [this](std::size_t host, Error const& why) {
       abandon_standby(host, why);
     };
-    standbys_ = std::make_shared<Standbys>(threads, settings_, options_, metrics, whereabouts_,
-                                           std::move(abandon));
+    standbys_ =
+        std::make_shared<Standbys>(threads, settings_, options_, metrics, std::move(abandon));
     for (std::size_t i = 0; i < threads.size(); ++i)
       lanes_.push_back(std::make_unique<Lane>(threads.context(i), *this));
   }
@@ -197,8 +197,6 @@ class PostgresDatabase : public Database {
     Entered const entered(lane().readers);
     auto rows = co_await lane().replicas.read(statement);
     if (rows) co_return std::move(*rows);
-    if (settings_.hosts().size() > 1 && asks_for(statement.replica->after))
-      co_return co_await read_after(lane().readers, statement);
     std::span<Statement const> const one(&statement, 1);
     auto from_primary = co_await run(Access::read, one);
     co_return std::move(from_primary.front());

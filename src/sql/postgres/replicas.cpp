@@ -19,45 +19,27 @@ constexpr auto kLongestPause = 20ms;
 /// Sent before a read, and seen before it: what is there by then is there for the read. $1: no
 /// transaction up to that one is under way any more. $2: nor is this one, which what is older may
 /// outlast. A standby knows a transaction as ended once it has replayed the end; one whose status
-/// is forgotten ended long ago. Both were committed: where they were not they are others of the
-/// same number, on a primary that was replaced.
+/// is forgotten ended long ago.
 constexpr char const* kHasSeen =
-    "SELECT $1 < pg_snapshot_xmin(now)::text::bigint AND $2 < pg_snapshot_xmax(now)::text::bigint "
-    "AND COALESCE(pg_xact_status($1::text::xid8), 'committed') = 'committed' "
-    "AND COALESCE(pg_xact_status($2::text::xid8), 'committed') = 'committed' "
+    "SELECT $1 < pg_snapshot_xmin(now)::text::bigint AND ($2 < pg_snapshot_xmin(now)::text::bigint "
+    "OR ($2 < pg_snapshot_xmax(now)::text::bigint AND "
+    "COALESCE(pg_xact_status($2::text::xid8), '') <> 'in progress')) "
     "FROM pg_current_snapshot() AS now";
-
-/// The condition, then the read.
-std::vector<Statement> conditioned(Statement const& read) {
-  auto const& after = read.replica->after;
-  Params values{after.all_until, after.own};
-  std::vector<Statement> statements;
-  statements.emplace_back(kHasSeen, std::move(values), read.deadline);
-  statements.push_back(read);
-  return statements;
-}
-
-Async<std::vector<Rows>> run(Pool& pool, std::span<Statement const> statements, Deadline deadline) {
-  Operation operation;
-  operation.statements = statements;
-  operation.deadline = deadline;
-  co_await pool.run(operation);
-  co_return std::move(operation.rows);
-}
-
-bool has_seen(std::vector<Rows> const& rows) {
-  return rows.front().boolean(0, 0);
-}
-
-}  // namespace
 
 bool asks_for(Reached const& reached) {
   return reached.all_until > 0 || reached.own > 0;
 }
 
+}  // namespace
+
 /// One read, from one standby to the next.
 struct Replicas::Attempt {
-  explicit Attempt(Statement const& read) : statements(conditioned(read)) {}
+  explicit Attempt(Statement const& read) {
+    auto const& after = read.replica->after;
+    Params values{after.all_until, after.own};
+    statements.emplace_back(kHasSeen, std::move(values), read.deadline);
+    statements.push_back(read);
+  }
   std::span<Statement const> condition() const { return {statements.data(), 1}; }
   std::span<Statement const> whole() const {
     auto const all = std::span(statements);
@@ -84,8 +66,8 @@ Replicas::Replicas(boost::asio::io_context& context, Settings const& settings,
 
 Async<std::optional<Rows>> Replicas::read(Statement const& statement) {
   auto& reads = *statement.replica;
-  standbys_.start();
   if (reads.is_on_primary) co_return std::nullopt;
+  standbys_.start();
   Attempt attempt(statement);
   auto const last = std::min(statement.deadline, Clock::now() + options_.replica_wait);
   for (Clock::duration pause = kFirstPause;;
@@ -128,40 +110,32 @@ Async<bool> Replicas::ask_all(std::vector<std::size_t> hosts, Attempt& attempt) 
 /// What a standby could not do the primary may: only the deadline ends it.
 Async<void> Replicas::ask(std::size_t host, Attempt& attempt) {
   auto& pool = pool_of(host);
-  auto const deadline = attempt.statements[1].deadline;
+  auto const run = [&pool, &attempt](Operation& operation, std::span<Statement const> statements) {
+    operation.statements = statements;
+    operation.deadline = attempt.statements[1].deadline;
+    return pool.run(operation);
+  };
+  auto const has_seen = [](Operation const& operation) {
+    return operation.rows.front().boolean(0, 0);
+  };
   try {
     if (attempt.was_behind) {
-      auto const condition = co_await run(pool, attempt.condition(), deadline);
+      Operation condition;
+      co_await run(condition, attempt.condition());
       attempt.is_behind |= !has_seen(condition);
       if (!has_seen(condition)) co_return;
     }
-    auto rows = co_await run(pool, attempt.whole(), deadline);
-    if (rows.size() > 1 && !has_seen(rows)) {
+    Operation operation;
+    co_await run(operation, attempt.whole());
+    if (operation.rows.size() > 1 && !has_seen(operation)) {
       attempt.is_behind = true;
     } else {
-      attempt.rows = std::move(rows.back());
+      attempt.rows = std::move(operation.rows.back());
     }
   } catch (Error const& error) {
-    if (has_passed(deadline)) throw;
+    if (has_passed(attempt.statements[1].deadline)) throw;
     log::debug(fmt::format("A standby could not answer a read: {}", error.what()));
   }
-}
-
-Async<Rows> read_after(Pool& primary, Statement const& statement) {
-  auto const statements = conditioned(statement);
-  std::span<Statement const> const whole(statements);
-  auto const last = primary.patience_until(statement.deadline);
-  auto is_there = true;  // as far as is known
-  for (Clock::duration pause = kFirstPause;;
-       pause = std::min<Clock::duration>(2 * pause, kLongestPause)) {
-    auto rows = co_await run(primary, is_there ? whole : whole.subspan(0, 1), statement.deadline);
-    if (has_seen(rows) && is_there) co_return std::move(rows.back());
-    is_there = has_seen(rows);
-    if (is_there) continue;
-    if (Clock::now() + pause > last) break;
-    co_await sleep_for(pause);
-  }
-  throw connection_lost("The primary has not seen what the reader has: it was replaced.");
 }
 
 Pool& Replicas::pool_of(std::size_t host) {

@@ -45,12 +45,4 @@ class Replicas {
   std::size_t next_ = 0;
 };
 
-/// The reader has seen or done something.
-bool asks_for(Reached const& reached);
-
-/// A read from the primary by a reader who has: one that was replaced, and does not know it, may
-/// not have seen that. Waits for the one that has, within the statement's deadline; throws
-/// sql::Error connection_lost where none comes.
-Async<Rows> read_after(Pool& primary, Statement const& statement);
-
 }  // namespace minga::sql::postgres
