@@ -67,6 +67,15 @@ class LateCommits : public testing::Test {
     };
     return start(engine_.database->transact(std::move(body), deadline));
   }
+  /// Notes 1 and 2, by a statement and by a body, whose standby is paused.
+  void leave_late() {
+    set_.standby.pause();
+    auto const deadline = Clock::now() + 2s;
+    auto write = start_insert(1, deadline);
+    auto body = start_body(2, deadline);
+    EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
+    EXPECT_TRUE(refusal([&] { body.get(); }).commit_in_doubt);
+  }
   void wait_for(PostgresServer const& server, char const* sql, std::string const& wanted) {
     auto const end = Clock::now() + 20s;
     for (std::string got; got != wanted; got = server.sql(sql))
@@ -90,12 +99,7 @@ Async<void> hold_and_finish(Database& database, std::vector<Statement> statement
 
 TEST_F(LateCommits, AreSeenByNobodyBeforeAStandbyHasThem) {
   auto const sessions = set_.primary.sql(kSessions);
-  set_.standby.pause();
-  auto const deadline = Clock::now() + 2s;
-  auto write = start_insert(1, deadline);
-  auto body = start_body(2, deadline);
-  EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
-  EXPECT_TRUE(refusal([&] { body.get(); }).commit_in_doubt);
+  leave_late();
   EXPECT_EQ(set_.primary.sql(kIds), "");
   EXPECT_EQ(set_.primary.sql(kWaiting), "2");
   EXPECT_EQ(counter("minga_postgres_late_commits_total"), 2);
@@ -167,12 +171,7 @@ TEST_F(LateCommits, TakeNoMoreConnectionsThanThereMayBe) {
 }
 
 TEST_F(LateCommits, HoldUpNoEndAndOutliveIt) {
-  set_.standby.pause();
-  auto const deadline = Clock::now() + 2s;
-  auto write = start_insert(1, deadline);
-  auto body = start_body(2, deadline);
-  EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
-  EXPECT_TRUE(refusal([&] { body.get(); }).commit_in_doubt);
+  leave_late();
   auto const begin = Clock::now();
   engine_.close();
   EXPECT_LT(Clock::now() - begin, 2s);
@@ -208,12 +207,7 @@ TEST_F(LateCommits, ThatAreCutOffAreNotSeenBeforeAStandbyHasThem) {
 }
 
 TEST_F(LateCommits, AreLeftForANewPrimary) {
-  set_.standby.pause();
-  auto const deadline = Clock::now() + 2s;
-  auto write = start_insert(1, deadline);
-  auto body = start_body(2, deadline);
-  EXPECT_TRUE(refusal([&] { write.get(); }).commit_in_doubt);
-  EXPECT_TRUE(refusal([&] { body.get(); }).commit_in_doubt);
+  leave_late();
   set_.primary.pause();  // before the standby has read what was sent to it meanwhile
   set_.standby.resume();
   set_.promote();
