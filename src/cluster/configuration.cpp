@@ -279,7 +279,7 @@ Json patroni_configuration(MemberConfiguration const& member) {
   auto const& folder = member.folder;
   auto const rest = host_port(member.address.host, member.address.patroni);
   return JsonObject{{"scope", member.identity.set},
-                    {"namespace", "/minga/"},
+                    {"namespace", kPatroniNamespace},
                     {"name", member.address.name()},
                     {"log",
                      {{"level", "INFO"},

@@ -33,6 +33,9 @@ struct Timing {
 /// The timing of a ttl from 5 s to 300 s. Throws std::invalid_argument.
 Timing timing_of(std::chrono::seconds ttl);
 
+/// Where all sets' Patroni have their keys in etcd.
+inline constexpr char const* kPatroniNamespace = "/minga/";
+
 struct ReplicaPrograms {
   std::string etcd = "/usr/bin/etcd";
   std::string patroni = "/usr/bin/patroni";

@@ -2,6 +2,7 @@
 
 #include "base/json_text.hpp"
 #include "base/text.hpp"
+#include "cluster/configuration.hpp"
 #include "cluster/json_parts.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -17,7 +18,7 @@ constexpr std::string_view kNobody = "patroni-was-started-anew";
 SyncKey::SyncKey(http::Client const& client, HostPort etcd, std::string const& set)
     : client_(client),
       etcd_(std::move(etcd)),
-      path_(fmt::format("/v2/keys/minga/{}/sync", percent_encode(set))) {}
+      path_(fmt::format("/v2/keys{}{}/sync", kPatroniNamespace, percent_encode(set))) {}
 
 Async<http::ClientResponse> SyncKey::send(std::string method, std::string query,
                                           Deadline deadline) const {
