@@ -231,10 +231,10 @@ Async<void> Supervised::run() {
 }
 
 Async<void> Supervised::run_once() {
-  if (prepare_) prepare_();
+  if (prepare_) co_await prepare_();
+  if (stopping_) co_return;
   auto const begin = Clock::now();
   child_ = processes_.start(program_, lines_.input());
-  ++starts_;
   log::debug(fmt::format("{}: started as process {}", program_.name, child_));
   auto const status = co_await processes_.ended(child_);
   child_ = 0;

@@ -99,8 +99,8 @@ class Supervised {
   Supervised(boost::asio::io_context& context, Processes& processes, Program program,
              LinePipe::Sink sink);
 
-  /// Called each time before it is started.
-  void before_start(std::function<void()> prepare) { prepare_ = std::move(prepare); }
+  /// Awaited each time before it is started; does not throw. None is running meanwhile.
+  void before_start(std::function<Async<void>()> prepare) { prepare_ = std::move(prepare); }
   /// Runs it until stop(): waits longer before each new start (0.2 s to 5 s), anew once it has run
   /// for 30 s.
   Async<void> run();
@@ -111,7 +111,6 @@ class Supervised {
   void kill();
 
   bool is_running() const { return child_ > 0; }
-  int starts() const { return starts_; }
 
  private:
   Async<void> run_once();
@@ -120,13 +119,12 @@ class Supervised {
   Processes& processes_;
   Program program_;
   LinePipe lines_;
-  std::function<void()> prepare_;
+  std::function<Async<void>()> prepare_;
   boost::asio::steady_timer wake_;
   boost::asio::steady_timer gone_;
   TaskGroup reading_;
   Clock::duration backoff_{};
   pid_t child_ = 0;
-  int starts_ = 0;
   bool stopping_ = false;
   bool was_killed_ = false;
 };

@@ -28,12 +28,20 @@ class ProcessTest : public testing::Test {
     while (lines_.size() < lines && Clock::now() < end) co_await sleep_for(1ms);
   }
 
+  Async<void> prepare(Supervised const& supervised) {
+    EXPECT_FALSE(supervised.is_running());
+    co_await sleep_for(1ms);
+    EXPECT_FALSE(supervised.is_running()) << "started before all was prepared";
+    ++starts_;
+  }
+
   Async<void> supervise(Program program, std::size_t lines, Clock::duration patience) {
     Processes processes(context_);
     auto keep = [this](std::string_view line) {
       lines_.emplace_back(line);
     };
     Supervised supervised(context_, processes, std::move(program), keep);
+    supervised.before_start([this, &supervised] { return prepare(supervised); });
     TaskGroup group(context_.get_executor(), "test");
     group.spawn(processes.run());
     group.spawn(supervised.run());
@@ -45,7 +53,6 @@ class ProcessTest : public testing::Test {
     auto const begin = Clock::now();
     co_await supervised.stop(patience);
     stopping_ = Clock::now() - begin;
-    starts_ = supervised.starts();
     group.cancel();
     co_await group.join();
     co_await processes.drain(SIGKILL);

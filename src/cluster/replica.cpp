@@ -86,7 +86,9 @@ class Replica {
                  address(), settings.programs, child_environment(prepared_.folder)),
         reaping_(context.get_executor(), "reaper"),
         running_(context.get_executor(), "replica"),
-        sync_key_(client_, {address().host, address().etcd}, settings.set) {}
+        sync_key_(client_, {address().host, address().etcd}, settings.set) {
+    patroni_.before_start([this] { return prepare_patroni(); });
+  }
 
   /// Until a signal, or until the start fails.
   Async<int> run();
@@ -110,10 +112,11 @@ class Replica {
   std::optional<BackupSettings> offered_backups() const;
   void announce();
   void configure_patroni();
-  Async<void> start_patroni_anew();
+  Async<void> prepare_patroni();
+  Async<void> choose_standbys_anew();
+  void start_patroni_anew();
   Async<void> watch_patroni();
   Async<void> watch_members();
-  Async<void> choose_standbys_anew();
   Async<void> keep();
   Async<void> stop();
 
@@ -132,8 +135,7 @@ class Replica {
   TaskGroup reaping_;
   TaskGroup running_;
   SyncKey sync_key_;
-  int patroni_starts_ = 0;
-  bool standbys_are_chosen_ = true;  // by the Patroni that runs
+  bool is_to_choose_ = false;  // etcd could not be told that Patroni is to choose anew
   WallClock wall_clock_;
   bool clock_is_behind_ = false;           // as far as is known
   std::vector<MemberAddress> configured_;  // the members that Patroni is told of
@@ -280,16 +282,27 @@ Async<void> Replica::start() {
   announce();
 }
 
+/// Before each start of Patroni, while none runs that would take back what is told to the next.
+Async<void> Replica::prepare_patroni() {
+  keeper_.await_patroni();
+  is_to_choose_ = true;
+  co_await choose_standbys_anew();
+}
+
+Async<void> Replica::choose_standbys_anew() {
+  try {
+    co_await sync_key_.have_chosen_anew(address().name(), Clock::now() + kBriefCall);
+    is_to_choose_ = false;
+  } catch (Error const& error) {
+    log::debug(error.message());
+  }
+}
+
 /// Patroni that does not answer for longer than the set waits for a primary is killed and started
 /// anew: what it then finds decides whether its PostgreSQL may stay primary. Likewise where the
 /// clock was set back.
 Async<void> Replica::watch_patroni() {
-  if (patroni_starts_ != patroni_.starts()) {
-    patroni_starts_ = patroni_.starts();
-    keeper_.await_patroni();
-    standbys_are_chosen_ = false;
-  }
-  if (!standbys_are_chosen_) co_await choose_standbys_anew();
+  if (is_to_choose_) co_await choose_standbys_anew();
   if (auto const step = wall_clock_.set_back()) {
     // It would sleep until its next turn's time comes again, and its leader's key end meanwhile.
     log::warning(
@@ -303,17 +316,7 @@ Async<void> Replica::watch_patroni() {
   } else {
     co_return;
   }
-  co_await start_patroni_anew();
-}
-
-/// By what Patroni did before, or by what it does now.
-Async<void> Replica::choose_standbys_anew() {
-  try {
-    co_await sync_key_.have_chosen_anew(address().name(), Clock::now() + kBriefCall);
-    standbys_are_chosen_ = true;
-  } catch (Error const& error) {
-    log::debug(error.message());
-  }
+  start_patroni_anew();
 }
 
 void Replica::configure_patroni() {
@@ -322,8 +325,7 @@ void Replica::configure_patroni() {
 }
 
 /// PostgreSQL goes on meanwhile, and the leader's key outlives it.
-Async<void> Replica::start_patroni_anew() {
-  co_await choose_standbys_anew();
+void Replica::start_patroni_anew() {
   patroni_.kill();
   keeper_.await_patroni();
 }
@@ -336,7 +338,7 @@ Async<void> Replica::watch_members() {
   configure_patroni();
   if (!was_alone) co_return;
   log::info("starting patroni anew, which then knows the other members' etcd");
-  co_await start_patroni_anew();
+  start_patroni_anew();
 }
 
 Async<void> Replica::keep() {

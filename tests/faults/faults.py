@@ -75,6 +75,11 @@ def postgres_killed(deployment):
     send([pid for pid, line in below(deployment.primary.data).items() if "bin/postgres -D" in line], signal.SIGKILL)
 
 
+@fault("kill -9 of the primary's Patroni alone")
+def patroni_killed(deployment):
+    send(pids_of(deployment.primary, "patroni.yml"), signal.SIGKILL)
+
+
 @fault("kill -9 of the synchronous standby")
 def standby_killed(deployment):
     kill_together(deployment.standbys[0])
