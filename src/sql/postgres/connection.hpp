@@ -68,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point heard_at() const { return heard_at_; }
 
   std::size_t host = 0;         // of the settings
+  bool is_replaced = false;     // another server has become the primary since
   bool is_lent = false;         // to a transaction
   bool is_cancelling = false;   // a cancel request is on its way: nothing may be sent
   bool is_introducing = false;  // the server is asked whether transactions can be marked

@@ -44,8 +44,8 @@ class PostgresDatabase : public Database {
     auto abandon = [this](std::size_t host, Error const& why) {
       abandon_standby(host, why);
     };
-    standbys_ =
-        std::make_shared<Standbys>(threads, settings_, options_, metrics, std::move(abandon));
+    standbys_ = std::make_shared<Standbys>(threads, settings_, options_, metrics, whereabouts_,
+                                           std::move(abandon));
     for (std::size_t i = 0; i < threads.size(); ++i)
       lanes_.push_back(std::make_unique<Lane>(threads.context(i), *this));
   }

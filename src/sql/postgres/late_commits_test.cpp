@@ -215,5 +215,23 @@ TEST_F(LateCommits, AreLeftForANewPrimary) {
   EXPECT_EQ(set_.standby.sql("SELECT COUNT(*) FROM notes WHERE id = 3"), "1");
 }
 
+/// The new primary is known before the former one has been silent for long.
+TEST_F(LateCommits, AreLeftForANewPrimaryThatWasFoundByTheWatch) {
+  ReplicaReads reads;
+  Statement statement("SELECT 1::bigint");
+  statement.replica = &reads;
+  engine_.run(engine_.database->read(std::move(statement)));  // begins the watch
+  set_.standby.pause();
+  auto write = start_insert(1, Clock::now() + 30s);
+  auto body = start_body(2, Clock::now() + 30s);
+  wait_for(set_.primary, kWaiting, "2");
+  set_.primary.pause();
+  set_.standby.resume();
+  set_.promote();
+  EXPECT_EQ(write.get().affected(), 1);
+  EXPECT_NO_THROW(body.get());
+  EXPECT_EQ(set_.standby.sql(kIds), "1,2");
+}
+
 }  // namespace
 }  // namespace minga::sql::postgres

@@ -186,22 +186,29 @@ Clock::duration Pool::backoff(int attempts) {
       std::uniform_int_distribution<std::int64_t>(most.count() / 2, most.count())(random_));
 }
 
-/// A connection on which nothing is under way does not tell that its server was replaced, which
-/// would answer reads with what was there before. What is under way there is left when it is
-/// silent.
+/// What is connected elsewhere when the news comes is left: at once where nothing is under way, for
+/// it would answer reads with what was there before; else when that has ended, or is silent.
 void Pool::heed_whereabouts() {
   if (access_ == Access::replica) return;
   auto const news = whereabouts_.last();
-  if (std::exchange(heeded_, news.number) == news.number) return;
-  auto const found = std::find(hosts_.begin(), hosts_.end(), news.host);
-  if (found == hosts_.end()) return;
-  std::rotate(hosts_.begin(), found, found + 1);
-  auto const now = Clock::now();
+  if (std::exchange(heeded_, news.number) != news.number) {
+    auto const found = std::find(hosts_.begin(), hosts_.end(), news.host);
+    if (found == hosts_.end()) return;
+    std::rotate(hosts_.begin(), found, found + 1);
+    for (auto const& each : connections_) each->is_replaced |= each->host != news.host;
+  }
+  leave_replaced(Clock::now());
+}
+
+void Pool::leave_replaced(Clock::time_point now) {
+  auto const is_left = [&](auto const& each) {
+    auto const is_idle = each->batches() == 0 && !each->is_lent;
+    return each->is_replaced && (is_idle || access_ == Access::read || is_silent(*each, now));
+  };
+  if (std::none_of(connections_.begin(), connections_.end(), is_left)) return;
   auto const connections = connections_;  // giving one up takes it out
   for (auto const& each : connections) {
-    auto const is_idle = each->batches() == 0 && !each->is_lent;
-    if (each->host != news.host && (is_idle || access_ == Access::read || is_silent(*each, now)))
-      each->give_up(connection_lost("Another server has become the primary."));
+    if (is_left(each)) each->give_up(connection_lost("Another server has become the primary."));
   }
 }
 

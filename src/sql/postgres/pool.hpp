@@ -122,6 +122,7 @@ class Pool {
   void introduce_all();
   Async<void> introduce(std::shared_ptr<Connection> connection);
   void heed_whereabouts();
+  void leave_replaced(Clock::time_point now);
   void probe_if_silent(Clock::time_point now);
   Async<void> probe();
   void refuse_all(Error const& error);

@@ -66,8 +66,8 @@ Replicas::Replicas(boost::asio::io_context& context, Settings const& settings,
 
 Async<std::optional<Rows>> Replicas::read(Statement const& statement) {
   auto& reads = *statement.replica;
-  if (reads.is_on_primary) co_return std::nullopt;
   standbys_.start();
+  if (reads.is_on_primary) co_return std::nullopt;
   Attempt attempt(statement);
   auto const last = std::min(statement.deadline, Clock::now() + options_.replica_wait);
   for (Clock::duration pause = kFirstPause;;

@@ -376,6 +376,20 @@ TEST_F(RoleChangeTest, ReadsFollowTheServersAsTheyChangeTheirParts) {
   EXPECT_EQ(ask(kCount, after), 2);
 }
 
+TEST_F(RoleChangeTest, APrimaryThatWasReplacedIsLeftThoughItAnswers) {
+  auto const ask_primary = [&] {
+    return engine->run(engine->database->read(Statement(kPort))).integer(0, 0);
+  };
+  EXPECT_EQ(ask_primary(), primary.port());
+  first.promote();
+  wait_for([&] { return ask_primary() == first.port(); });
+  ReplicaReads reads;
+  reads.after.own = insert();
+  EXPECT_EQ(ask(kCount, reads), 1);
+  EXPECT_EQ(first.sql(kCount), "1");
+  EXPECT_EQ(primary.sql(kCount), "0");
+}
+
 /// What happens, in which order, is random: writes, standbys that stop and go on, and reads after
 /// any of the writes before them.
 TEST_F(ReplicaReadsTest, NeverShowLessThanAPositionSays) {

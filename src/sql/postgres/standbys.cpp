@@ -29,11 +29,12 @@ constexpr char const* kPlace =
 }  // namespace
 
 Standbys::Standbys(IoThreads& threads, Settings const& settings, Options const& options,
-                   Metrics& metrics, OnGone on_gone)
+                   Metrics& metrics, Whereabouts& whereabouts, OnGone on_gone)
     : threads_(threads),
       settings_(settings),
       lag_(options.replica_lag),
       good_(metrics.gauge("minga_postgres_replicas", "Standbys that reads may go to.")),
+      whereabouts_(whereabouts),
       on_gone_(std::move(on_gone)),
       hosts_(settings.hosts().size()),
       tasks_(threads.context(0).get_executor(), "standbys") {}
@@ -98,10 +99,7 @@ void Standbys::note(std::size_t host, Session::Row const& row, Clock::time_point
 /// Of two that take themselves for the primary the one of the later timeline is.
 void Standbys::note_primary(std::size_t host, std::int64_t timeline, std::int64_t location,
                             Clock::time_point asked_at) {
-  auto const is_outdated =
-      timeline < primary_.timeline && host != primary_.host && asked_at - primary_.heard_at < lag_;
-  if (is_outdated) return;
-  primary_ = {host, timeline, asked_at};
+  if (!whereabouts_.is_newest(timeline, host, asked_at)) return;
   trail_.note(asked_at, location);
   trail_.forget_before(asked_at - lag_);
 }

@@ -7,6 +7,7 @@
 #include "sql/postgres/session.hpp"
 #include "sql/postgres/settings.hpp"
 #include "sql/postgres/trail.hpp"
+#include "sql/postgres/whereabouts.hpp"
 
 #include <atomic>
 #include <functional>
@@ -18,14 +19,15 @@ namespace minga::sql::postgres {
 
 /// Which of the URL's hosts are standbys that are fresh enough to be read from. Once somebody wants
 /// to know, each host is asked several times a second, over a connection of its own: the only one
-/// that tells a standby that is paused or cut off from one that is at a long statement.
+/// that tells a standby that is paused or cut off from one that is at a long statement. It tells a
+/// primary that was replaced, too.
 class Standbys : public std::enable_shared_from_this<Standbys> {
  public:
   /// Told, on the first I/O thread, when a host that was good is gone, or is no standby any more.
   using OnGone = std::function<void(std::size_t host, Error const& why)>;
 
   Standbys(IoThreads& threads, Settings const& settings, Options const& options, Metrics& metrics,
-           OnGone on_gone);
+           Whereabouts& whereabouts, OnGone on_gone);
 
   /// Begins to look, at the first call. From any I/O thread.
   void start();
@@ -41,11 +43,6 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
     std::atomic<Clock::rep> good_until = 0;
     bool was_standby = false;  // when it was asked last
   };
-  struct Primary {
-    std::size_t host = 0;
-    std::int64_t timeline = 0;
-    Clock::time_point heard_at{};
-  };
 
   Async<void> watch(std::size_t host);
   Async<std::string> look(std::size_t host);
@@ -60,9 +57,9 @@ class Standbys : public std::enable_shared_from_this<Standbys> {
   Settings const& settings_;
   std::chrono::milliseconds lag_;
   prometheus::Gauge& good_;
+  Whereabouts& whereabouts_;
   OnGone on_gone_;
   std::vector<State> hosts_;
-  Primary primary_;
   Trail trail_;
   std::atomic<bool> is_started_ = false;
   bool is_closed_ = false;
