@@ -169,8 +169,9 @@ Async<sql::Rows> Store::Impl::read(Context& context, Definition const& definitio
     auto const is_known = !after || after->epoch == changes.epoch();
     auto const may = context.prefers_replica.value_or(definition.replica_reads);
     reads->is_on_primary |= !may || !is_known || !context.position.empty();
-    if (after && is_known) reads->after = {after->place.transaction, after->place.own};
-    if (!reads->is_on_primary) statement.replica = reads;
+    auto const asks = after && is_known;
+    if (asks) reads->after = {after->place.transaction, after->place.own};
+    if (!reads->is_on_primary || asks) statement.replica = reads;
   }
   try {
     co_return co_await database.read(std::move(statement));

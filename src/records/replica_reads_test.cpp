@@ -98,6 +98,17 @@ TEST_F(ReplicaReadsOfRecords, AskForWhatThePositionSays) {
   EXPECT_EQ(list("strict"), Asked{false}) << "a position that nobody knows";
 }
 
+TEST_F(ReplicaReadsOfRecords, AskForItOnThePrimaryToo) {
+  context.after = Position{epoch, {12, 7, 15}};
+  EXPECT_EQ(list("strict"), Asked{false});
+  EXPECT_EQ(noting.after.all_until, 12);
+  EXPECT_EQ(noting.after.own, 15);
+  noting.after = {};
+  context.after = Position{"another", {12, 7, 15}};
+  EXPECT_EQ(list("strict"), Asked{false});
+  EXPECT_TRUE(noting.after.is_nothing());
+}
+
 Async<void> stay_open(sql::Transaction& transaction) {
   co_await transaction.execute(sql::Statement("SELECT pg_current_xact_id()::text::bigint"));
   co_await transaction.execute(sql::Statement("SELECT pg_sleep(2)"));

@@ -12,6 +12,8 @@ struct Reached {
   std::int64_t all_until = 0;
   /// Nor is this one.
   std::int64_t own = 0;
+
+  bool is_nothing() const { return all_until <= 0 && own <= 0; }
 };
 
 /// The reads of one request that standbys may answer, for whoever accepts to see what was true a
@@ -19,7 +21,8 @@ struct Reached {
 /// follows is the primary's, so that no read sees less than the one before it. Belongs to the
 /// request and outlives its reads.
 struct ReplicaReads {
-  /// A standby that has not seen this yet is waited for, for a moment; then the primary answers.
+  /// A standby that has not seen this yet is waited for, for a moment; then the primary answers:
+  /// one that has, or that nobody has replaced, within the statement's deadline.
   Reached after;
   /// Set by the engine: which standby answered.
   std::optional<std::size_t> server;

@@ -24,7 +24,8 @@ struct Statement {
   /// reads may be given the Rows of an equal one: of one that waits with them, or of an earlier one
   /// where nothing was written since.
   bool is_volatile = false;
-  /// A read that a standby may answer, under these conditions; null: it is the primary's.
+  /// A read that a standby may answer, or that is to see what its reader has, under these
+  /// conditions; null: it is the primary's.
   ReplicaReads* replica = nullptr;
 };
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 
 import harness
 import postgres_server
@@ -38,6 +39,12 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair():
+    with contextlib.ExitStack() as stack:
+        yield Pair(stack)
+
+
+@pytest.fixture
+def own_pair():
     with contextlib.ExitStack() as stack:
         yield Pair(stack)
 
@@ -144,6 +151,62 @@ def test_nothing_fails_when_the_standby_dies(client, pair):
     pair.standby.start()
     pair.wait_until_replayed()
     harness.wait_for(lambda: is_from_replica(read(client)))
+
+
+def barriers(client):
+    (line,) = [each for each in client.get("/metrics").text.splitlines() if each.startswith("minga_postgres_barriers_total ")]
+    return float(line.split()[1])
+
+
+def test_a_number_that_came_to_nothing_is_answered_at_once_and_again(client, pair):
+    created = add(client)
+    path = f"{TASKS}/{created.json()['id']}"
+    epoch = created.headers["Minga-Position"].rsplit("-", 1)[0]
+    undone = int(pair.primary.sql("BEGIN; SELECT pg_current_xact_id(); ROLLBACK")[0])
+    before = barriers(client)
+    for number in (undone, undone + 1):  # the second was given to nobody yet
+        for preference in ("read=primary", "read=replica"):
+            headers = {"Prefer": preference, "Minga-Position": f"{epoch}-0.0.{number}"}
+            begin = time.monotonic()
+            answer = client.get(path, headers=headers)
+            assert answer.status == 200 and answer.json()["title"] == "mine"
+            assert time.monotonic() - begin < 1
+    assert barriers(client) <= before + 2
+    position = add(client).headers["Minga-Position"]
+    before = barriers(client)
+    for headers in ({}, {"Minga-Position": position}):
+        assert client.get(path, headers=headers).status == 200
+    assert barriers(client) == before
+
+
+def test_a_primary_that_was_replaced_does_not_answer_for_the_next(own_pair, make_server, tmp_path):
+    folders = tmp_path / "right", tmp_path / "deceived"
+    for folder in folders:
+        folder.mkdir()
+    right = make_server(DATABASE_URL=own_pair.url, folder=folders[0]).client()
+    short = ["--request-timeout", "1000"]
+    deceived = make_server(*short, DATABASE_URL=own_pair.primary.url(), folder=folders[1]).client()
+    before = add(right)
+    own_pair.wait_until_replayed()
+    own_pair.primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    own_pair.primary.sql("SELECT pg_reload_conf()")
+    harness.wait_for(lambda: own_pair.primary.sql("SELECT sync_state FROM pg_stat_replication") == ["sync"])
+    own_pair.standby.sql("SELECT pg_promote()")
+    read(right)  # begins to watch
+    created = harness.wait_for(lambda: stored(right))
+    position = {"Minga-Position": created.headers["Minga-Position"]}
+    path = f"{TASKS}/{created.json()['id']}"
+    assert right.get(path, headers=position).status == 200
+    for preference in ({}, REPLICA):
+        refused = deceived.get(path, headers={**position, **preference})
+        assert refused.status == 503 and "Retry-After" in refused.headers, refused
+    assert deceived.get(path).status == 404
+    assert deceived.get(f"{TASKS}/{before.json()['id']}").status == 200
+
+
+def stored(client):
+    answer = client.post(TASKS, {"title": "new", "description": "d"})
+    return answer if answer.status == 200 else None
 
 
 def test_the_embedded_engine_takes_it_all(server):

@@ -1,6 +1,7 @@
 #include "async/blocking_pool.hpp"
 #include "base/ids.hpp"
 #include "sql/postgres/backup.hpp"
+#include "sql/postgres/barrier.hpp"
 #include "sql/postgres/dialect.hpp"
 #include "sql/postgres/listening.hpp"
 #include "sql/postgres/pool.hpp"
@@ -146,10 +147,12 @@ class PostgresDatabase : public Database {
                   of.whereabouts_, of.counts_),
           writers(context, of.settings_, of.options_, Access::write, of.all_hosts(), of.cancels_,
                   of.whereabouts_, of.counts_),
+          barrier(context, writers, of.counts_),
           replicas(context, of.settings_, of.options_, of.cancels_, of.whereabouts_, of.counts_,
                    *of.standbys_) {}
     Pool readers;
     Pool writers;
+    Barrier barrier;
     Replicas replicas;
   };
 
@@ -197,6 +200,8 @@ class PostgresDatabase : public Database {
     Entered const entered(lane().readers);
     auto rows = co_await lane().replicas.read(statement);
     if (rows) co_return std::move(*rows);
+    if (!statement.replica->after.is_nothing())
+      co_return co_await read_after(lane().readers, lane().barrier, statement);
     std::span<Statement const> const one(&statement, 1);
     auto from_primary = co_await run(Access::read, one);
     co_return std::move(from_primary.front());
@@ -212,6 +217,7 @@ class PostgresDatabase : public Database {
   static Async<void> close_lane(Lane& lane) {
     co_await lane.readers.close();
     co_await lane.replicas.close();
+    co_await lane.barrier.close();
     co_await lane.writers.close();
   }
 

@@ -54,6 +54,8 @@ Counts::Counts(Metrics& metrics)
                                    "Commits that were not confirmed by their deadlines.")),
       doubts(metrics.counter("minga_postgres_doubts_total",
                              "Commits that nobody confirmed, and that had to be looked for.")),
+      barriers(metrics.counter("minga_postgres_barriers_total",
+                               "Commits by which the primary showed readers that it is one.")),
       primary_reads(reads_by(metrics, "primary")),
       replica_reads(reads_by(metrics, "replica")),
       no_replica(left_by_replicas(metrics, "none")),

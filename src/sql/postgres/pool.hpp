@@ -36,6 +36,7 @@ struct Counts {
   prometheus::Counter& cancels;
   prometheus::Counter& late_commits;
   prometheus::Counter& doubts;
+  prometheus::Counter& barriers;
   prometheus::Counter& primary_reads;
   prometheus::Counter& replica_reads;
   // Reads for which no standby was good enough.

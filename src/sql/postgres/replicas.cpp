@@ -26,10 +26,6 @@ constexpr char const* kHasSeen =
     "COALESCE(pg_xact_status($2::text::xid8), '') <> 'in progress')) "
     "FROM pg_current_snapshot() AS now";
 
-bool asks_for(Reached const& reached) {
-  return reached.all_until > 0 || reached.own > 0;
-}
-
 }  // namespace
 
 /// One read, from one standby to the next.
@@ -43,7 +39,7 @@ struct Replicas::Attempt {
   std::span<Statement const> condition() const { return {statements.data(), 1}; }
   std::span<Statement const> whole() const {
     auto const all = std::span(statements);
-    return asks_for(statements[1].replica->after) ? all : all.subspan(1);
+    return statements[1].replica->after.is_nothing() ? all.subspan(1) : all;
   }
 
   std::vector<Statement> statements;  // the condition, the read
