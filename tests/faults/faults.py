@@ -144,8 +144,7 @@ def primary_cut_off_with_node(deployment):
 @fault("one-way loss: nobody hears the primary", needs=NETWORK, aim=8.0, may_be_stale=True)
 def primary_not_heard(deployment):
     primary = deployment.machine_of(deployment.primary)
-    for other in deployment.net.others(primary):
-        primary.lose(other)
+    primary.lose(*deployment.net.others(primary))
 
 
 @fault("one-way loss: the primary hears nobody", needs=NETWORK, aim=8.0, may_be_stale=True)

@@ -26,8 +26,9 @@ SUBNETS = 250
 LOCK = pathlib.Path(tempfile.gettempdir()) / "minga-faults.lock"
 
 
-def ip(*arguments, check=True):
-    done = subprocess.run(["ip", *map(str, arguments)], capture_output=True, text=True, check=False)
+def ip(*arguments, check=True, commands=None):
+    """With `commands` those, one after the other, for `-batch -`."""
+    done = subprocess.run(["ip", *map(str, arguments)], input=commands, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"ip {' '.join(map(str, arguments))}: {done.stderr.strip()}"
     return done
 
@@ -110,13 +111,15 @@ class Place:
         self.address, self.device, self.namespace = address, device, namespace
         self.unreachable = set()
 
-    def ip(self, *arguments, check=True):
-        return ip(*(["-n", self.namespace] if self.namespace else []), *arguments, check=check)
+    def ip(self, *arguments, check=True, commands=None):
+        return ip(*(["-n", self.namespace] if self.namespace else []), *arguments, check=check, commands=commands)
 
-    def lose(self, other):
-        """What is sent from here to the other one vanishes."""
-        self.ip("neigh", "replace", other.address, "lladdr", NOBODY, "dev", self.device, "nud", "permanent")
-        self.unreachable.add(other.address)
+    def lose(self, *others):
+        """What is sent from here to the others vanishes, to all of them from the same moment: one after the other a
+        primary would go on being heard by the last for some milliseconds."""
+        lines = [f"neigh replace {other.address} lladdr {NOBODY} dev {self.device} nud permanent\n" for other in others]
+        self.ip("-batch", "-", commands="".join(lines))
+        self.unreachable.update(other.address for other in others)
 
     def heal(self):
         for address in self.unreachable:
@@ -186,9 +189,9 @@ class Network:
         """Two networks: these machines, and the others. The tests reach both."""
         others = [machine for machine in self.machines if machine not in some]
         for one in some:
-            for other in others:
-                one.lose(other)
-                other.lose(one)
+            one.lose(*others)
+        for other in others:
+            other.lose(*some)
 
     def others(self, machine):
         return [other for other in self.machines if other is not machine]

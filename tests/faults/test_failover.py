@@ -20,6 +20,7 @@ SHORT = ["primary_killed", "step_down", "primary_paused"]
 ROUNDS = int(os.environ.get("MINGA_ROUNDS", "0"))
 CHOSEN = os.environ.get("MINGA_FAULTS", "").split() or (list(FAULTS) if ROUNDS else SHORT)
 SHOWN = 20
+LONG = 10.0  # seconds without writes of which somebody will want to know why
 
 
 class Current:
@@ -89,7 +90,10 @@ def test_nothing_acknowledged_is_lost(current, seed, name):
     for number in range(max(1, ROUNDS)):
         deployment = current.get()
         try:
-            RUN.add(FAULTS[name], play(deployment, name, number, seed))
+            load = play(deployment, name, number, seed)
+            RUN.add(FAULTS[name], load)
+            if load.longest_pause() > LONG:
+                deployment.keep_logs(f"{name}-{number + 1}-long")
         except BaseException as failure:
             RUN.fail(f"{name}, round {number + 1}, MINGA_SEED={seed}: {failure}", deployment.keep_logs(name))
             current.drop()
