@@ -1,193 +1,147 @@
 #include "sql/postgres/connecting.hpp"
 
-#include "sql/postgres/watched_socket.hpp"
+#include "async/task_group.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <fmt/format.h>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
-#include <array>
+#include <exception>
 #include <optional>
-#include <string_view>
-#include <vector>
+#include <string>
+#include <utility>
 
 namespace minga::sql::postgres {
 namespace {
 
 namespace asio = boost::asio;
+using namespace std::chrono_literals;
 
-/// The SQLSTATE in a verbose message, `FATAL:  28P01: password ...`, in whatever language; or "".
-std::string_view sqlstate_in(std::string_view message) {
-  constexpr std::size_t kLength = 5;
-  for (auto at = message.find(": "); at != std::string_view::npos;
-       at = message.find(": ", at + 1)) {
-    auto const from = message.find_first_not_of(' ', at + 1);
-    if (from == std::string_view::npos) return {};
-    auto const state = message.substr(from, kLength);
-    auto const all = state.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    auto const digit = state.find_first_of("0123456789");  // a severity has none
-    if (state.size() == kLength && all == std::string_view::npos &&
-        digit != std::string_view::npos && message.substr(from + kLength).starts_with(": "))
-      return state;
-  }
-  return {};
-}
-
-/// Without the source lines that a verbose message ends with.
-std::string first_line(std::string_view message) {
-  return std::string(message.substr(0, message.find('\n')));
-}
-
-/// What TLS or the server's way of asking for a password made impossible: libpq gives it no code.
-bool is_about_settings(std::string_view message) {
-  constexpr std::array<std::string_view, 8> kSigns{
-      "certificate", "does not support SSL",  "no password supplied", "SSL error",
-      "sslmode",     "authentication method", "channel binding",      "root.crt"};
-  for (auto const sign : kSigns) {
-    if (message.find(sign) != std::string_view::npos) return true;
-  }
-  return false;
-}
-
-NoConnection failure(PGconn const* connection) {
-  std::string_view const message = PQerrorMessage(connection);
-  auto const state = sqlstate_in(message);
-  auto code = state.empty() ? ErrorCode::connection_lost : code_of(state);
-  if (state.empty() && is_about_settings(message)) code = ErrorCode::refused;
-  if (state == "42501") code = ErrorCode::refused;  // no privilege to connect
-  NoConnection result{Error(code, first_line(message))};
-  result.is_refused = code == ErrorCode::refused;
-  auto const is_standby = message.find("standby mode") != std::string_view::npos ||
-                          message.find("read-only") != std::string_view::npos;
-  result.has_answered = !state.empty() || result.is_refused || is_standby;
-  result.error.retryable = !result.is_refused;
-  result.error.connection_usable = false;
-  return result;
-}
-
-NoConnection unreachable(std::string const& message) {
-  return {connection_lost(message)};
-}
-
-Async<void> poll_until_done(PGconn* connection) {
-  auto const executor = co_await asio::this_coro::executor;
-  auto to_read = false;  // libpq: wait to write first
-  for (;;) {
-    {
-      // Each round anew: libpq may have gone on to another socket.
-      WatchedSocket socket(executor, PQsocket(connection));
-      co_await socket.wait(to_read);
-    }
-    auto const state = PQconnectPoll(connection);
-    if (state == PGRES_POLLING_OK || state == PGRES_POLLING_FAILED) co_return;
-    to_read = state == PGRES_POLLING_READING;
-  }
-}
-
-Handle begin(std::vector<std::pair<std::string, std::string>> const& keywords) {
-  std::vector<char const*> names;
-  std::vector<char const*> values;
-  for (auto const& [name, value] : keywords) {
-    names.push_back(name.c_str());
-    values.push_back(value.c_str());
-  }
-  names.push_back(nullptr);
-  values.push_back(nullptr);
-  return Handle(PQconnectStartParams(names.data(), values.data(), 0));
-}
-
-Async<Attempt> connect_to(Settings const& settings, Host host, Access access) {
-  auto const keywords = settings.keywords(host, access);
-  auto handle = begin(keywords);
-  if (!handle) co_return unreachable("no memory for a connection");
-  if (PQstatus(handle.get()) == CONNECTION_BAD) co_return failure(handle.get());
-  PQsetErrorVerbosity(handle.get(), PQERRORS_VERBOSE);  // so that it says the SQLSTATE
-  auto const where = fmt::format("{}{}{}", host.name.empty() ? host.address : host.name,
-                                 host.port.empty() ? "" : ":", host.port);
-  auto polling = poll_until_done(handle.get());
-  auto is_late = false;
-  try {
-    co_await with_deadline(Clock::now() + settings.connect_timeout(), std::move(polling));
-  } catch (minga::Error const&) {
-    is_late = true;
-  }
-  if (is_late) {
-    co_return unreachable(fmt::format("the database server {} did not answer within {} ms", where,
-                                      settings.connect_timeout().count()));
-  }
-  if (PQstatus(handle.get()) != CONNECTION_OK) co_return failure(handle.get());
-  PQsetErrorVerbosity(handle.get(), PQERRORS_DEFAULT);
-  if (PQsetnonblocking(handle.get(), 1) != 0 || PQenterPipelineMode(handle.get()) != 1)
-    co_return failure(handle.get());
-  co_return Attempt(std::move(handle));
-}
-
-/// The host's addresses, each as a host of its own. Empty when the name cannot be resolved.
-Async<std::vector<Host>> resolve(Host host, std::chrono::milliseconds timeout) {
-  std::vector<Host> hosts;
-  boost::system::error_code no_address;
-  asio::ip::make_address(host.name, no_address);
-  if (!host.address.empty() || host.name.empty() || host.name.starts_with('/') ||
-      host.name.starts_with('@') || !no_address) {
-    hosts.push_back(std::move(host));
-    co_return hosts;
-  }
-  asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
-  boost::system::error_code error;
-  auto token = asio::redirect_error(asio::use_awaitable, error);
-  auto resolving = resolver.async_resolve(host.name, "", asio::ip::resolver_base::flags(), token);
-  try {
-    auto const found = co_await with_deadline(Clock::now() + timeout, std::move(resolving));
-    for (auto const& entry : found) {
-      auto address = entry.endpoint().address().to_string();
-      hosts.push_back({host.name, std::move(address), host.port});
-    }
-  } catch (minga::Error const&) {
-    hosts.clear();
-  }
-  co_return hosts;
-}
-
-using Place = std::vector<std::size_t>::iterator;
+/// So long a host is waited for alone. RFC 8305 takes 250 ms between addresses.
+constexpr auto kHeadStart = 250ms;
 
 /// Other lookups may have reordered the hosts meanwhile.
-void move_to(std::vector<std::size_t>& order, std::size_t host, Place place) {
+void move_first(std::vector<std::size_t>& order, std::size_t host) {
   auto const found = std::find(order.begin(), order.end(), host);
-  if (place == order.begin()) {
-    std::rotate(order.begin(), found, found + 1);
-  } else {
-    std::rotate(found, found + 1, order.end());
-  }
+  std::rotate(order.begin(), found, found + 1);
 }
+
+void move_last(std::vector<std::size_t>& order, std::size_t host) {
+  auto const found = std::find(order.begin(), order.end(), host);
+  std::rotate(found, found + 1, order.end());
+}
+
+/// Attempts at several hosts, side by side.
+class Race {
+ public:
+  Race(asio::any_io_executor executor, Settings const& settings, Access access,
+       std::vector<std::size_t>& order)
+      : settings_(settings), access_(access), order_(order), changed_(std::move(executor)) {}
+
+  /// Until one is won, all have failed, or the caller is cancelled. The group is to end what is
+  /// under way then.
+  Async<void> run(TaskGroup& attempts) {
+    auto const hosts = order_;
+    for (auto const host : hosts) {
+      start(attempts, host);
+      co_await wait(true);
+      if (is_over()) co_return;
+    }
+    while (under_way_ > 0) {
+      co_await wait(false);
+      if (is_over()) co_return;
+      for (auto const host : std::exchange(to_come_, {})) start(attempts, host);
+    }
+  }
+
+  bool is_cancelled() const { return is_cancelled_; }
+  /// Where it was not cancelled.
+  Attempt outcome() { return won_ ? Attempt(std::move(won_)) : Attempt(std::move(*failures_)); }
+
+ private:
+  bool is_over() const { return won_ || is_cancelled_; }
+
+  void start(TaskGroup& attempts, std::size_t host) {
+    has_changed_ = false;
+    ++under_way_;
+    attempts.spawn(attempt(host));
+  }
+
+  Async<void> attempt(std::size_t host) {
+    std::optional<Attempt> made;
+    std::string fault;
+    try {
+      made = co_await connect_to_host(settings_, access_, host);
+    } catch (std::exception const& error) {
+      fault = error.what();
+    }
+    if (!made) made = NoConnection{connection_lost(fault)};
+    --under_way_;
+    note(host, std::move(*made));
+    has_changed_ = true;
+    changed_.cancel();
+  }
+
+  void note(std::size_t host, Attempt made) {
+    if (won_) return;
+    if (auto* handle = std::get_if<Handle>(&made)) {
+      won_ = std::move(*handle);
+      move_first(order_, host);
+      return;
+    }
+    auto& no = std::get<NoConnection>(made);
+    if (!no.has_answered) move_last(order_, host);
+    if (no.may_come()) to_come_.push_back(host);
+    add(failures_, std::move(no));
+  }
+
+  /// For a head start; less where nothing is left to wait for, or, if so wanted, one has failed.
+  Async<void> wait(bool until_one_fails) {
+    auto const until = Clock::now() + kHeadStart;
+    auto const is_done = [&] {
+      return is_over() || under_way_ == 0 || (until_one_fails && has_changed_);
+    };
+    while (!is_done() && Clock::now() < until) {
+      changed_.expires_at(until);
+      boost::system::error_code ignored;  // an attempt that ends cancels the timer
+      auto token = asio::redirect_error(asio::use_awaitable, ignored);
+      co_await changed_.async_wait(token);
+      auto const state = co_await asio::this_coro::cancellation_state;
+      is_cancelled_ = state.cancelled() != asio::cancellation_type::none;
+    }
+  }
+
+  Settings const& settings_;
+  Access access_;
+  std::vector<std::size_t>& order_;
+  asio::steady_timer changed_;
+  Handle won_;
+  std::optional<NoConnection> failures_;
+  std::vector<std::size_t> to_come_;  // those that have answered, and may be what is looked for yet
+  std::size_t under_way_ = 0;
+  bool has_changed_ = false;
+  bool is_cancelled_ = false;
+};
 
 }  // namespace
 
 Async<Attempt> connect(Settings const& settings, Access access, std::vector<std::size_t>& order) {
-  std::optional<NoConnection> worst;
-  bool any_may_come = false;  // a server that answered may become the primary
-  auto const hosts = order;
-  for (auto const at : hosts) {
-    auto const& host = settings.hosts()[at];
-    auto const addresses = co_await resolve(host, settings.connect_timeout());
-    if (addresses.empty() && !worst)
-      worst = unreachable(fmt::format("the host {} cannot be found", host.name));
-    for (auto const& each : addresses) {
-      auto attempt = co_await connect_to(settings, each, access);
-      if (std::holds_alternative<Handle>(attempt)) {
-        move_to(order, at, order.begin());
-        co_return attempt;
-      }
-      auto& no = std::get<NoConnection>(attempt);
-      if (!no.has_answered) move_to(order, at, order.end());
-      any_may_come |= no.has_answered && !no.is_refused;
-      if (!worst || (no.has_answered && !worst->has_answered)) worst = std::move(no);
-    }
-  }
-  if (any_may_come) worst->is_refused = false;
-  co_return std::move(*worst);
+  if (order.size() == 1) co_return co_await connect_to_host(settings, access, order.front());
+  auto const executor = co_await asio::this_coro::executor;
+  Race race(executor, settings, access, order);
+  TaskGroup attempts(executor, "connecting");
+  // Cancelled, too, it ends its attempts before it goes.
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await race.run(attempts);
+  attempts.cancel();
+  co_await attempts.join();
+  co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+  co_await asio::this_coro::throw_if_cancelled(true);
+  if (race.is_cancelled()) throw boost::system::system_error(asio::error::operation_aborted);
+  co_return race.outcome();
 }
 
 }  // namespace minga::sql::postgres

@@ -365,6 +365,51 @@ TEST(Failover, APausedPrimaryIsLeftForTheNewOne) {
 }
 
 /// The old primary may have committed what the new one has never heard of.
+/// With a timeout of a minute for each host, none of which is waited for.
+class SilentHostTest : public testing::Test {
+ protected:
+  SilentHostTest() : set_(kTable), silent_(set_.primary.port()) { silent_.stall(true); }
+
+  std::string url(std::vector<int> const& ports) const {
+    std::string hosts;
+    for (auto const port : ports)
+      hosts += fmt::format("{}127.0.0.1:{}", hosts.empty() ? "" : ",", port);
+    return fmt::format("postgresql://postgres@{}/postgres?connect_timeout=60", hosts);
+  }
+
+  ReplicaPair set_;
+  Proxy silent_;
+};
+
+TEST_F(SilentHostTest, TheOthersAreTriedBesideIt) {
+  PostgresEngine engine(at(url({silent_.port(), set_.standby.port(), set_.primary.port()})));
+  Statement read("SELECT COUNT(*) FROM notes", {}, Clock::now() + 10s);
+  EXPECT_EQ(engine.run(engine.database->read(std::move(read))).integer(0, 0), 0);
+}
+
+TEST_F(SilentHostTest, AStandbyThatIsPromotedMeanwhileIsFound) {
+  PostgresEngine engine(at(url({silent_.port(), set_.standby.port()})));
+  auto const begin = Clock::now();
+  auto reading = boost::asio::co_spawn(
+      engine.threads.context(0),
+      engine.database->read(Statement("SELECT COUNT(*) FROM notes", {}, begin + 40s)),
+      boost::asio::use_future);
+  EXPECT_EQ(reading.wait_for(1s), std::future_status::timeout) << "there is no primary";
+  set_.promote();
+  EXPECT_EQ(reading.get().integer(0, 0), 0);
+  EXPECT_LT(Clock::now() - begin, 20s);
+}
+
+TEST_F(SilentHostTest, ClosingWaitsForNoneOfThem) {
+  auto engine = std::make_unique<PostgresEngine>(at(url({silent_.port(), set_.standby.port()})));
+  Statement read("SELECT COUNT(*) FROM notes", {}, Clock::now() + 1s);
+  auto const error = refusal([&] { engine->run(engine->database->read(std::move(read))); });
+  EXPECT_TRUE(error.retryable) << error.what();
+  auto const begin = Clock::now();
+  engine.reset();
+  EXPECT_LT(Clock::now() - begin, 20s);
+}
+
 TEST(Failover, ACommitThatStallsIsResolvedOnTheNewPrimary) {
   ReplicaPair set(kTable);
   PostgresEngine engine(at(set.url()));

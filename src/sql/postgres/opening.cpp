@@ -5,7 +5,9 @@
 #include "sql/postgres/group.hpp"
 #include "sql/postgres/session.hpp"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -97,6 +99,9 @@ Async<Attempt> Pool::try_hosts(std::vector<std::size_t>& hosts) {
   std::string failure;
   try {
     co_return co_await try_newest(hosts);
+  } catch (boost::system::system_error const& error) {
+    if (error.code() == boost::asio::error::operation_aborted) throw;
+    failure = error.what();
   } catch (std::exception const& error) {
     failure = error.what();
   }
