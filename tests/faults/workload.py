@@ -130,7 +130,7 @@ class Worker(threading.Thread):
         elif answer.status == 503:
             self.journal.end(entry, REFUSED if answer.headers.get("Retry-After") else UNKNOWN)
             self.next_node()
-        elif answer.status in (409, 412) or answer.status == 404 and self.load.may_be_stale:
+        elif answer.status in (409, 412) or answer.status == 404 and self.load.may_be_stale and entry.kind != "replica":
             self.journal.end(entry, REFUSED)
         else:
             self.journal.end(entry, UNKNOWN)
