@@ -19,7 +19,7 @@ namespace minga::sql::postgres {
 namespace {
 
 /// Before a read is tried again on connections that lead to a former primary.
-constexpr std::chrono::milliseconds kPause{10};
+constexpr std::chrono::milliseconds kPause{50};
 
 /// The message is the one thing that it writes: without it the server would not wait for a standby.
 std::string const kCommitNothing =
