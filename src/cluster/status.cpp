@@ -59,20 +59,26 @@ std::string etcd_role(MemberLook const& look) {
   return look.etcd->leader == look.etcd->id ? "leader" : "follower";
 }
 
+bool is_up(MemberStatus const& status) {
+  return status.state == "running" || status.state == "streaming";
+}
+
 /// A standby that has more of the timeline that the primary left than the primary had may be sent
-/// changes, but cannot use them before it was rewound.
+/// changes, but cannot use them before it was rewound. One that cannot say where it is may be such.
 void judge_timeline(MemberStatus& status, MemberLook const* primary) {
-  if (primary == nullptr || !status.timeline) return;
+  if (primary == nullptr || !is_up(status)) return;
   auto const newest = number_of(find(primary->patroni, "timeline"));
-  if (newest && *status.timeline < *newest) {
+  if (!status.timeline) {
+    status.problem = "it does not know its timeline yet";
+  } else if (newest && *status.timeline < *newest) {
     status.problem =
         fmt::format("it is at timeline {}, the primary at {}", *status.timeline, *newest);
   }
 }
 
 void judge(MemberStatus& status, std::string const& primary) {
-  if (status.state != "running" && status.state != "streaming") {
-    status.problem = status.problem.empty() ? "PostgreSQL is " + status.state : status.problem;
+  if (!is_up(status)) {
+    status.problem = "PostgreSQL is " + status.state;
   } else if (status.role == "standby" && status.sync.empty()) {
     status.problem =
         primary.empty() ? "there is no primary" : "it gets no changes from the primary";

@@ -107,6 +107,15 @@ TEST_F(StatusTest, TakesNoStandbyOnAnOldTimelineForWell) {
   EXPECT_TRUE(status.members[1].is_healthy);
 }
 
+TEST_F(StatusTest, TakesNoStandbyThatCannotSayWhereItIsForWell) {
+  look_.members[2].patroni->as_object()["timeline"] = nullptr;
+  auto const status = combine(look_);
+  EXPECT_FALSE(status.is_healthy());
+  EXPECT_EQ(status.members[2].problem, "it does not know its timeline yet");
+  look_.members[2].patroni->as_object()["state"] = "starting";
+  EXPECT_EQ(combine(look_).members[2].problem, "PostgreSQL is starting");
+}
+
 TEST_F(StatusTest, KeepsALostMemberInSight) {
   lose(2);
   auto const status = combine(look_);

@@ -15,6 +15,7 @@ from replica_set import tree
 from workload import DONE, REFUSED, UNKNOWN
 
 CATCHING_UP = 120.0
+REWINDS = 2  # at the most, after a fault
 ACTIONS = ("create", "update", "delete")  # as _changes numbers them
 SHOWN = 8
 
@@ -95,6 +96,15 @@ def read_members(deployment, load):
         if found.get(table) != sums[primary].get(table)
     ]
     return stored, different
+
+
+def read_settled(deployment, load):
+    """The same. A member may restart once more after all was well, to be rewound: then it is read again."""
+    for _ in range(REWINDS):
+        deployment.wait_settled()
+        with contextlib.suppress(psycopg2.OperationalError):
+            return read_members(deployment, load)
+    return read_members(deployment, load)
 
 
 def lost_and_doubled(journal, stored):
@@ -239,7 +249,7 @@ def delivered(subscriber, stored):
 
 def audit(deployment, load):
     """All that is wrong after the round, as texts."""
-    found, wrong = read_members(deployment, load)
+    found, wrong = read_settled(deployment, load)
     for name, stored in found.items():
         for text in (
             *lost_and_doubled(load.journal, stored),
