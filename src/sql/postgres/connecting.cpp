@@ -37,9 +37,9 @@ void move_last(std::vector<std::size_t>& order, std::size_t host) {
 /// Attempts at several hosts, side by side.
 class Race {
  public:
-  Race(asio::any_io_executor executor, Settings const& settings, Access access,
+  Race(asio::any_io_executor const& executor, Settings const& settings, Access access,
        std::vector<std::size_t>& order)
-      : settings_(settings), access_(access), order_(order), changed_(std::move(executor)) {}
+      : settings_(settings), access_(access), order_(order), changed_(executor) {}
 
   /// Until one is won, all have failed, or the caller is cancelled. The group is to end what is
   /// under way then.
