@@ -45,16 +45,19 @@ class Race {
   /// under way then.
   Async<void> run(TaskGroup& attempts) {
     auto const hosts = order_;
+    silent_ = hosts;
     for (auto const host : hosts) {
       start(attempts, host);
       co_await wait(true);
       if (is_over()) co_return;
     }
-    while (under_way_ > 0) {
+    while (!silent_.empty()) {
       co_await wait(false);
       if (is_over()) co_return;
+      if (silent_.empty()) break;
       for (auto const host : std::exchange(to_come_, {})) start(attempts, host);
     }
+    while (!is_over() && under_way_ > 0) co_await wait(false);
   }
 
   bool is_cancelled() const { return is_cancelled_; }
@@ -80,6 +83,7 @@ class Race {
     }
     if (!made) made = NoConnection{connection_lost(fault)};
     --under_way_;
+    std::erase(silent_, host);
     note(host, std::move(*made));
     has_changed_ = true;
     changed_.cancel();
@@ -120,6 +124,7 @@ class Race {
   asio::steady_timer changed_;
   Handle won_;
   std::optional<NoConnection> failures_;
+  std::vector<std::size_t> silent_;   // those whose first attempt has not ended
   std::vector<std::size_t> to_come_;  // those that have answered, and may be what is looked for yet
   std::size_t under_way_ = 0;
   bool has_changed_ = false;

@@ -1,5 +1,6 @@
 // What a caller notices when servers and connections go away: at most that it takes longer.
 #include "sql/migrations.hpp"
+#include "sql/postgres/connecting.hpp"
 #include "support/postgres_test.hpp"
 #include "support/proxy.hpp"
 #include "support/replica_pair.hpp"
@@ -364,17 +365,16 @@ TEST(Failover, APausedPrimaryIsLeftForTheNewOne) {
   writers.check();
 }
 
-/// The old primary may have committed what the new one has never heard of.
-/// With a timeout of a minute for each host, none of which is waited for.
+/// Unless it says less, with a timeout of a minute for each host, none of which is waited for.
 class SilentHostTest : public testing::Test {
  protected:
   SilentHostTest() : set_(kTable), silent_(set_.primary.port()) { silent_.stall(true); }
 
-  std::string url(std::vector<int> const& ports) const {
+  std::string url(std::vector<int> const& ports, int timeout = 60) const {
     std::string hosts;
     for (auto const port : ports)
       hosts += fmt::format("{}127.0.0.1:{}", hosts.empty() ? "" : ",", port);
-    return fmt::format("postgresql://postgres@{}/postgres?connect_timeout=60", hosts);
+    return fmt::format("postgresql://postgres@{}/postgres?connect_timeout={}", hosts, timeout);
   }
 
   ReplicaPair set_;
@@ -400,6 +400,20 @@ TEST_F(SilentHostTest, AStandbyThatIsPromotedMeanwhileIsFound) {
   EXPECT_LT(Clock::now() - begin, 20s);
 }
 
+Async<Attempt> look_for_a_primary(Settings const* settings) {
+  std::vector<std::size_t> order{0, 1};
+  co_return co_await connect(*settings, Access::write, order);
+}
+
+TEST_F(SilentHostTest, ThereIsNoPrimaryOnceItWasSilentForTooLong) {
+  PostgresEngine engine(at(url({silent_.port(), set_.standby.port()}, 1)));
+  Settings const settings(engine.options);
+  auto looking = with_deadline(Clock::now() + 20s, look_for_a_primary(&settings));
+  auto const attempt = engine.run(std::move(looking));
+  ASSERT_TRUE(std::holds_alternative<NoConnection>(attempt));
+  EXPECT_TRUE(std::get<NoConnection>(attempt).may_come()) << "the standby has answered";
+}
+
 TEST_F(SilentHostTest, ClosingWaitsForNoneOfThem) {
   auto engine = std::make_unique<PostgresEngine>(at(url({silent_.port(), set_.standby.port()})));
   Statement read("SELECT COUNT(*) FROM notes", {}, Clock::now() + 1s);
@@ -410,6 +424,7 @@ TEST_F(SilentHostTest, ClosingWaitsForNoneOfThem) {
   EXPECT_LT(Clock::now() - begin, 20s);
 }
 
+/// The old primary may have committed what the new one has never heard of.
 TEST(Failover, ACommitThatStallsIsResolvedOnTheNewPrimary) {
   ReplicaPair set(kTable);
   PostgresEngine engine(at(set.url()));
