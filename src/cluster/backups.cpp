@@ -4,6 +4,7 @@
 #include "base/json_text.hpp"
 #include "base/logging.hpp"
 #include "cluster/archive_queue.hpp"
+#include "cluster/attempt.hpp"
 #include "cluster/json_parts.hpp"
 
 #include <boost/asio/error.hpp>
@@ -133,16 +134,7 @@ Async<void> Backups::begin(std::optional<BackupSettings> offered) {
 
 Async<void> Backups::look(bool is_primary) {
   if (Clock::now() - read_ < kRead) co_return;
-  try {
-    co_await look_once(is_primary);
-  } catch (Error const& error) {
-    log::debug(fmt::format("the backups were not looked at: {}", error.message()));
-  } catch (boost::system::system_error const& error) {
-    if (error.code() == boost::asio::error::operation_aborted) throw;
-    log::error(fmt::format("the backups were not looked at: {}", error.what()));
-  } catch (std::exception const& error) {
-    log::error(fmt::format("the backups were not looked at: {}", error.what()));
-  }
+  co_await attempt("the backups were not looked at", look_once(is_primary));
 }
 
 Async<void> Backups::look_once(bool is_primary) {

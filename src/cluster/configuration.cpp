@@ -65,7 +65,7 @@ JsonObject shared_parameters() {
           {"wal_sender_timeout", "5s"},
           {"wal_receiver_timeout", "5s"},
           {"wal_receiver_status_interval", "1s"},
-          {"wal_retrieve_retry_interval", "500ms"},
+          {"wal_retrieve_retry_interval", "200ms"},
           {"tcp_keepalives_idle", 5},
           {"tcp_keepalives_interval", 2},
           {"tcp_keepalives_count", 3},

@@ -4,10 +4,10 @@
 #include "base/json_text.hpp"
 #include "base/logging.hpp"
 #include "base/time_text.hpp"
+#include "cluster/attempt.hpp"
 #include "cluster/json_parts.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <boost/system/system_error.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -100,16 +100,7 @@ Async<void> Keeper::refresh_members() {
 }
 
 Async<void> Keeper::look() {
-  try {
-    co_await look_once();
-  } catch (Error const& error) {
-    log::debug(fmt::format("the set was not looked at: {}", error.message()));
-  } catch (boost::system::system_error const& error) {
-    if (error.code() == boost::asio::error::operation_aborted) throw;
-    log::error(fmt::format("the set was not looked at: {}", error.what()));
-  } catch (std::exception const& error) {
-    log::error(fmt::format("the set was not looked at: {}", error.what()));
-  }
+  co_await attempt("the set was not looked at", look_once());
 }
 
 Async<void> Keeper::look_once() {

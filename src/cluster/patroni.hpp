@@ -20,6 +20,9 @@ class Patroni {
   Async<Json> get(std::string path, Deadline deadline) const;
   /// Changes those members of the set's shared configuration; null removes one.
   Async<void> change_configuration(JsonObject changes, Deadline deadline) const;
+  /// Has it look at the set now, if it is waiting for its next turn. It has no request for that
+  /// alone: this changes nothing in the shared configuration.
+  Async<void> wake(Deadline deadline) const;
   /// Hands the primary's role over; to any synchronous standby when `candidate` is empty. Returns
   /// when it has happened. Error 409 with Patroni's words.
   Async<void> switch_over(std::string leader, std::string candidate, Deadline deadline) const;

@@ -10,6 +10,7 @@
 #include "cluster/joining.hpp"
 #include "cluster/json_parts.hpp"
 #include "cluster/keeper.hpp"
+#include "cluster/leader_watch.hpp"
 #include "cluster/patroni.hpp"
 #include "cluster/prepare.hpp"
 #include "cluster/process.hpp"
@@ -86,7 +87,9 @@ class Replica {
                  address(), settings.programs, child_environment(prepared_.folder)),
         reaping_(context.get_executor(), "reaper"),
         running_(context.get_executor(), "replica"),
-        sync_key_(client_, {address().host, address().etcd}, settings.set) {
+        sync_key_(client_, {address().host, address().etcd}, settings.set, "sync"),
+        leader_key_(client_, {address().host, address().etcd}, settings.set, "leader"),
+        leader_watch_(leader_key_, sync_key_, patroni_here_, address().name()) {
     patroni_.before_start([this] { return prepare_patroni(); });
   }
 
@@ -134,7 +137,9 @@ class Replica {
   std::exception_ptr failure_;
   TaskGroup reaping_;
   TaskGroup running_;
-  SyncKey sync_key_;
+  EtcdKey sync_key_;
+  EtcdKey leader_key_;
+  LeaderWatch leader_watch_;
   bool is_to_choose_ = false;  // etcd could not be told that Patroni is to choose anew
   WallClock wall_clock_;
   bool clock_is_behind_ = false;           // as far as is known
@@ -277,6 +282,7 @@ Async<void> Replica::start() {
   std::filesystem::remove(BackupFolder(folder).offered());
   configure_patroni();
   running_.spawn(patroni_.run());
+  running_.spawn(leader_watch_.run());
   co_await wait_for_postgres();
   std::filesystem::remove(folder.bootstrap_sql());
   announce();
@@ -291,7 +297,7 @@ Async<void> Replica::prepare_patroni() {
 
 Async<void> Replica::choose_standbys_anew() {
   try {
-    co_await sync_key_.have_chosen_anew(address().name(), Clock::now() + kBriefCall);
+    co_await have_standbys_chosen_anew(sync_key_, address().name(), Clock::now() + kBriefCall);
     is_to_choose_ = false;
   } catch (Error const& error) {
     log::debug(error.message());

@@ -4,6 +4,7 @@
 #include "cluster/replica.hpp"
 #include "records/change_log.hpp"
 #include "server/command_options.hpp"
+#include "server/replicas.hpp"
 #include "server/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -190,6 +191,7 @@ void add_replica(CLI::App& cli, Actions& actions) {
   add_options(*command, kReplicaOptions, *values);
   actions[command] = [values] {
     auto settings = read_replica(*values);
+    check_parameters(settings.parameters);
     start_log(*values);
     return cluster::run_replica(std::move(settings));
   };

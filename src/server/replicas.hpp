@@ -10,6 +10,7 @@
 #include <boost/asio/use_future.hpp>
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,9 @@ T wait_for(Async<T> task) {
   context.run();
   return outcome.get();
 }
+
+/// Of `--postgres`, by cluster::check_parameters(). Throws std::invalid_argument.
+void check_parameters(std::map<std::string, std::string> parameters);
 
 void print_json(Json const& value);
 

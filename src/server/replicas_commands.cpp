@@ -4,6 +4,7 @@
 #include "cluster/configuration.hpp"
 #include "cluster/new_set.hpp"
 #include "cluster/operations.hpp"
+#include "cluster/parameters.hpp"
 #include "server/replica_commands.hpp"
 #include "server/replicas.hpp"
 
@@ -13,6 +14,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <unistd.h>
@@ -66,10 +68,13 @@ JsonObject changes_of(Given const& given) {
   }
   if (given.parameters.empty()) return changes;
   JsonObject parameters;
+  std::map<std::string, std::string> to_check;
   for (auto const& parameter : given.parameters) {
     auto const [name, value] = name_and_value(parameter);
     parameters[name] = value;
+    to_check[name] = value;
   }
+  check_parameters(std::move(to_check));
   changes["postgresql"] = JsonObject{{"parameters", parameters}};
   return changes;
 }
@@ -231,6 +236,14 @@ void add_backups(ReplicasCommand& replicas) {
 }
 
 }  // namespace
+
+void check_parameters(std::map<std::string, std::string> parameters) {
+  try {
+    wait_for(cluster::check_parameters(std::move(parameters)));
+  } catch (std::invalid_argument const& error) {
+    refuse_value("postgres", error);
+  }
+}
 
 void add_replicas(CLI::App& cli, Actions& actions) {
   auto* command = cli.add_subcommand("replicas", "Shows and changes a replica set.");

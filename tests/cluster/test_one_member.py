@@ -1,8 +1,10 @@
 """minga replica with one member: a first start, its secrets, its death, what it refuses."""
 
+import http.client
 import pathlib
 import re
 import signal
+import ssl
 import subprocess
 
 import harness
@@ -127,6 +129,31 @@ def test_a_first_start_that_is_killed_begins_anew(sign):
         replica_set.close()
 
 
+def leader_key(member, method):
+    """What etcd says of the key that Patroni's leader holds: the HTTP status."""
+    tls = member.data / "tls"
+    context = ssl.create_default_context(cafile=tls / "ca.crt")
+    context.load_cert_chain(tls / "member.crt", tls / "member.key")
+    connection = http.client.HTTPSConnection(member.address["host"], member.address["etcd"], timeout=10, context=context)
+    try:
+        connection.request(method, "/v2/keys/minga/test/leader")
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_a_change_of_the_leader_does_not_wait_for_patronis_next_turn():
+    """With a ttl of 50 s Patroni looks every 10 s; the one that leads does not watch its key."""
+    replica_set = ReplicaSet()
+    try:
+        member = replica_set.member("--ttl", "50").start()
+        for seconds in (20, 5):  # only the second begins just after a turn
+            assert leader_key(member, "DELETE") == 200
+            harness.wait_for(lambda: leader_key(member, "GET") == 200, seconds)
+    finally:
+        replica_set.close()
+
+
 def refused(words, *options):
     done = harness.run("replica", *options)
     assert done.returncode == 2, (done.returncode, done.stdout, done.stderr)
@@ -152,6 +179,8 @@ BASIC = {"--set": "main", "--listen": "127.0.0.1:5432", "--data": "/tmp/minga-ne
         ("--ttl", "2", ["--ttl", "5 to 300"]),
         ("--durability", "high", ["--durability", "strict or available"]),
         ("--postgres", "fsync", ["--postgres", "NAME=VALUE"]),
+        ("--postgres", "max_connections=many", ["--postgres", "max_connections=many", "invalid value"]),
+        ("--postgres", "wrok_mem=8MB", ["--postgres", "wrok_mem", "unrecognized"]),
         ("--etcd-port", "0", ["--etcd-port", "1 to 65535"]),
         ("--join-token", "/dev/null", ["--join"]),
     ],

@@ -154,6 +154,10 @@ def test_the_keeper_holds_the_settings(settled_set):
     done = replicas(first, "config", "--durability", "available")
     assert done.returncode == 0, done.stderr
     harness.wait_for(lambda: not status(first)["strict"], SETTLING)
+    done = replicas(first, "config", "--postgres", "max_connections=many")
+    assert done.returncode == 2 and "--postgres: max_connections=many: invalid value" in done.stderr, done.stderr
+    unchanged = json.loads(replicas(first, "config", "--json").stdout)["shared"]
+    assert unchanged["postgresql"]["parameters"] == shared["postgresql"]["parameters"]
     done = replicas(first, "config", "--durability", "strict", "--postgres", "work_mem=5MB")
     assert done.returncode == 0 and "work_mem=5MB" in done.stdout
     wait_settled(first)

@@ -1,0 +1,73 @@
+#include "cluster/etcd_key.hpp"
+
+#include "base/json_text.hpp"
+#include "base/text.hpp"
+#include "cluster/configuration.hpp"
+#include "cluster/json_parts.hpp"
+
+#include <fmt/format.h>
+
+namespace minga::cluster {
+namespace {
+
+std::uint64_t index_of(Json const* value) {
+  return static_cast<std::uint64_t>(number_of(value).value_or(0));
+}
+
+EtcdKey::Value value_of(Json const& answer) {
+  auto const* node = find(&answer, "node");
+  return {text_of(find(node, "value")), index_of(find(node, "modifiedIndex")),
+          text_of(find(&answer, "action")) == "expire"};
+}
+
+}  // namespace
+
+EtcdKey::EtcdKey(http::Client const& client, HostPort etcd, std::string const& set,
+                 std::string_view name)
+    : client_(client),
+      etcd_(std::move(etcd)),
+      path_(fmt::format("/v2/keys{}{}/{}", kPatroniNamespace, percent_encode(set), name)) {}
+
+Async<http::ClientResponse> EtcdKey::send(std::string method, std::string query,
+                                          Deadline deadline) const {
+  http::ClientRequest request;
+  request.method = std::move(method);
+  request.host = etcd_.host;
+  request.port = etcd_.port;
+  request.target = path_ + query;
+  co_return co_await client_.send(std::move(request), deadline);
+}
+
+Error EtcdKey::unavailable(http::ClientResponse const& response) const {
+  return Error::unavailable(
+      fmt::format("etcd at {} answers {} with status {}.", etcd_.text(), path_, response.status));
+}
+
+Async<EtcdKey::Value> EtcdKey::get(Deadline deadline) const {
+  auto const found = co_await send("GET", "?quorum=true", deadline);
+  if (found.status != 200 && found.status != 404) throw unavailable(found);
+  auto const answer = read_json(found.body);
+  if (found.status == 200) co_return value_of(answer);
+  Value absent;
+  absent.index = index_of(find(&answer, "index"));
+  co_return absent;
+}
+
+Async<void> EtcdKey::replace(Value value, Deadline deadline) const {
+  auto query = fmt::format("?prevIndex={}&value={}", value.index, percent_encode(value.text));
+  auto const put = co_await send("PUT", std::move(query), deadline);
+  if (put.status == 412) throw Error::conflict(fmt::format("{} has just changed.", path_));
+  if (put.status != 200) throw unavailable(put);
+}
+
+Async<EtcdKey::Value> EtcdKey::next(std::uint64_t index, Deadline deadline) const {
+  auto query = fmt::format("?wait=true&waitIndex={}", index + 1);
+  auto const seen = co_await send("GET", std::move(query), deadline);
+  if (seen.status == 400)
+    throw Error::conflict(
+        fmt::format("etcd at {} has forgotten what came after change {}.", etcd_.text(), index));
+  if (seen.status != 200 || seen.body.empty()) throw unavailable(seen);
+  co_return value_of(read_json(seen.body));
+}
+
+}  // namespace minga::cluster
