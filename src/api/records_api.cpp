@@ -4,7 +4,9 @@
 
 #include "api/request_context.hpp"
 #include "base/json_text.hpp"
+#include "http/media_type.hpp"
 #include "http/request_impl.hpp"
+#include "records/values.hpp"
 
 #include <fmt/format.h>
 
@@ -78,7 +80,7 @@ class RecordsApi {
   Async<Response> create(Request& request) const {
     auto context = co_await make_context(request);
     auto const fields = selection_of(request);
-    auto input = co_await request.input();
+    auto input = co_await input_of(request);
     context.deadline = request.deadline();  // the body may have taken its time
     auto record = co_await store_.create(context, request.param("c"), std::move(input));
     mark_answer(request, context);
@@ -92,7 +94,7 @@ class RecordsApi {
   Async<Response> update(Request& request) const {
     auto context = co_await make_context(request);
     auto const fields = selection_of(request);
-    auto input = co_await request.input();
+    auto input = co_await input_of(request);
     context.deadline = request.deadline();  // the body may have taken its time
     auto record =
         co_await store_.update(context, request.param("c"), request.param("id"), std::move(input));
@@ -109,6 +111,15 @@ class RecordsApi {
   }
 
  private:
+  Async<JsonObject> input_of(Request& request) const {
+    auto input = co_await request.input();
+    auto const schema = store_.schema();
+    auto const* definition = schema->find(request.param("c"));
+    if (definition != nullptr && http::is_form(http::media_type(request)))
+      records::read_json_texts(*definition, input);
+    co_return input;
+  }
+
   Async<Response> answer_page(Request& request, records::Context& context, records::ListQuery query,
                               records::FieldSelection const& fields) const {
     auto const collection = request.param("c");

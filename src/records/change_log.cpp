@@ -17,7 +17,7 @@ constexpr char const* kAppend =
     "$4, $5, $6)";
 constexpr char const* kColumns = "collection, record_id, action, record, before";
 constexpr char const* kTouched =
-    "SELECT 0, number, '', TRUE, collection, record_id FROM _changes WHERE number > $1 ORDER BY "
+    "SELECT 0, number, '', TRUE, 0, collection, record_id FROM _changes WHERE number > $1 ORDER BY "
     "number LIMIT $2";
 constexpr char const* kLastNumber = "SELECT COALESCE(MAX(number), 0) FROM _changes";
 constexpr char const* kPruned = "SELECT value FROM _settings WHERE key = 'changes_pruned'";
@@ -42,8 +42,15 @@ Place place_at(sql::Rows const& rows, std::size_t row) {
   return {rows.integer(row, 0), rows.integer(row, 1)};
 }
 
-Place last_place(sql::Rows const& rows) {
-  return rows.empty() ? Place{} : place_at(rows, rows.size() - 1);
+/// Of read_to_stay().
+Place shown_at(sql::Rows const& rows, std::size_t row) {
+  auto place = place_at(rows, row);
+  place.timeline = rows.integer(row, 4);
+  return place;
+}
+
+Place last_shown(sql::Rows const& rows) {
+  return rows.empty() ? Place{} : shown_at(rows, rows.size() - 1);
 }
 
 sql::Error answered_by_another() {
@@ -62,9 +69,9 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
   auto const append = kAppend + dialect.returning_key("number");
   if (dialect.transaction_number().empty()) {
     return {append,
-            "SELECT 0, COALESCE(MAX(number), 0), '', TRUE FROM _changes",
+            "SELECT 0, COALESCE(MAX(number), 0), '', TRUE, 0 FROM _changes",
             fmt::format(
-                "SELECT 0, number, '', TRUE, {} FROM _changes WHERE number > $1 ORDER BY number "
+                "SELECT 0, number, '', TRUE, 0, {} FROM _changes WHERE number > $1 ORDER BY number "
                 "LIMIT $2",
                 kColumns),
             kTouched,
@@ -81,8 +88,8 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
       "LIMIT 1",
       published);
   // Each is looked up once, not for each row.
-  auto const witness =
-      fmt::format("(SELECT {}), (SELECT {})", dialect.server(), dialect.is_replicated());
+  auto const witness = fmt::format("(SELECT {}), (SELECT {}), (SELECT {})", dialect.server(),
+                                   dialect.is_replicated(), dialect.timeline());
   auto const page = [&witness](std::string_view columns, std::string_view condition) {
     return fmt::format(
         "SELECT transaction, number, {}, {} FROM _changes WHERE (transaction, number) > ($1, $2) "
@@ -91,8 +98,8 @@ ChangeLog::Statements ChangeLog::statements_of(sql::Dialect const& dialect) {
   };
   constexpr auto kTouchedColumns = "collection, record_id";
   return {
-      fmt::format("{}, transaction, {}, {}", append, dialect.oldest_transaction(),
-                  dialect.own_transaction()),
+      fmt::format("{}, transaction, {}, {}, {}", append, dialect.oldest_transaction(),
+                  dialect.own_transaction(), dialect.timeline()),
       fmt::format("SELECT COALESCE(transaction, 0), COALESCE(number, 0), {} FROM (SELECT 1) AS one "
                   "LEFT JOIN ({}) AS last ON TRUE",
                   witness, last),
@@ -115,15 +122,15 @@ sql::Params ChangeLog::place_values(Place place) const {
   return values;
 }
 
-/// With the columns place, place, server, is_replicated, ...: rows that a failover cannot take
-/// back.
+/// With the columns place, place, server, is_replicated, timeline, ...: rows that a failover cannot
+/// take back.
 Async<sql::Rows> ChangeLog::read_to_stay(std::string sql, sql::Params values, Freshness freshness,
                                          Deadline deadline) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     sql::Statement statement(sql, values, deadline);
     auto const rows = co_await database_.read(std::move(statement));
     if (rows.empty()) co_return rows;
-    auto const place = last_place(rows);
+    auto const place = last_shown(rows);
     auto const& server = rows.text(0, 2);
     auto const is_seen = rows.boolean(0, 3) || is_confirmed(server, place);
     auto stays = server.empty() || (is_seen && freshness == Freshness::any);
@@ -201,7 +208,7 @@ ChangeLog::ChangeLog(sql::Database& database)
 Async<Position> ChangeLog::last_at(Freshness freshness, Deadline deadline) {
   sql::Params const none;
   auto const rows = co_await read_to_stay(statements_.last, none, freshness, deadline);
-  co_return Position{epoch_, place_at(rows, 0)};
+  co_return Position{epoch_, shown_at(rows, 0)};
 }
 
 Async<std::vector<Change>> ChangeLog::after(Place place, std::int64_t limit, Deadline deadline) {
@@ -213,12 +220,12 @@ Async<std::vector<Change>> ChangeLog::after(Place place, std::int64_t limit, Dea
   changes.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Change change;
-    change.place = place_at(rows, i);
-    change.collection = rows.text(i, 4);
-    change.record_id = rows.text(i, 5);
-    change.action = static_cast<Action>(rows.integer(i, 6));
-    change.record = parse_object(rows.text(i, 7));
-    change.before = parse_object(rows.text(i, 8));
+    change.place = shown_at(rows, i);
+    change.collection = rows.text(i, 5);
+    change.record_id = rows.text(i, 6);
+    change.action = static_cast<Action>(rows.integer(i, 7));
+    change.record = parse_object(rows.text(i, 8));
+    change.before = parse_object(rows.text(i, 9));
     changes.push_back(std::move(change));
   }
   co_return changes;
@@ -233,7 +240,7 @@ Async<std::vector<Touched>> ChangeLog::touched_after(Place place, std::int64_t l
   std::vector<Touched> touched;
   touched.reserve(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i)
-    touched.push_back({place_at(rows, i), rows.text(i, 4), rows.text(i, 5)});
+    touched.push_back({shown_at(rows, i), rows.text(i, 5), rows.text(i, 6)});
   co_return touched;
 }
 
@@ -261,23 +268,28 @@ Async<Place> ChangeLog::first_kept(Deadline deadline) {
 Place ChangeLog::place_of(sql::Rows const& appended) const {
   if (!has_transactions_) return {0, appended.inserted_key()};
   auto const transaction = appended.integer(0, 1);
-  if (appended.integer(0, 2) >= transaction) return {transaction, appended.integer(0, 0)};
-  return published_before(appended.integer(0, 3));
+  auto const timeline = appended.integer(0, 4);
+  if (appended.integer(0, 2) >= transaction)
+    return {transaction, appended.integer(0, 0), 0, timeline};
+  return published_before(appended.integer(0, 3), timeline);
 }
 
-Place ChangeLog::published_before(std::int64_t own) const {
+Place ChangeLog::published_before(std::int64_t own, std::int64_t timeline) const {
   std::lock_guard const lock(mutex_);
   auto place = published_;
   place.own = own;
+  place.timeline = timeline;
   return place;
 }
 
 Async<Place> ChangeLog::place_in(sql::Transaction& transaction) const {
-  auto sql = has_transactions_ ? fmt::format("SELECT {}", database_.dialect().own_transaction())
-                               : std::string(kLastNumber);
+  auto const& dialect = database_.dialect();
+  auto sql = has_transactions_
+                 ? fmt::format("SELECT {}, {}", dialect.own_transaction(), dialect.timeline())
+                 : std::string(kLastNumber);
   auto const rows = co_await transaction.execute(sql::Statement(std::move(sql)));
   auto const number = rows.integer(0, 0);
-  co_return has_transactions_ ? published_before(number) : Place{0, number};
+  co_return has_transactions_ ? published_before(number, rows.integer(0, 1)) : Place{0, number};
 }
 
 Async<std::int64_t> ChangeLog::prune(std::chrono::seconds keep, Deadline deadline) {

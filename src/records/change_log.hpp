@@ -61,7 +61,7 @@ class ChangeLog : public Changes {
   Async<void> prune_in(sql::Transaction& transaction, std::string until,
                        std::int64_t& removed) const;
   sql::Params place_values(Place place) const;
-  Place published_before(std::int64_t own) const;
+  Place published_before(std::int64_t own, std::int64_t timeline) const;
   Async<Position> last_at(Freshness freshness, Deadline deadline);
   Async<sql::Rows> read_to_stay(std::string sql, sql::Params values, Freshness freshness,
                                 Deadline deadline);

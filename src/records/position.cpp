@@ -17,18 +17,19 @@ bool read_number(std::string_view digits, std::int64_t& number) {
 }  // namespace
 
 std::string Place::text() const {
+  if (timeline > 1) return fmt::format("{}.{}.{}.{}", transaction, number, own, timeline);
   if (own > 0) return fmt::format("{}.{}.{}", transaction, number, own);
   if (transaction == 0) return std::to_string(number);
   return fmt::format("{}.{}", transaction, number);
 }
 
 std::optional<Place> Place::parse(std::string_view text) {
-  std::array<std::int64_t, 3> numbers{};
+  std::array<std::int64_t, 4> numbers{};
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     auto const point = std::min(text.find('.'), text.size());
     if (!read_number(text.substr(0, point), numbers[i])) return std::nullopt;
     if (point == text.size())
-      return i == 0 ? Place{0, numbers[0]} : Place{numbers[0], numbers[1], numbers[2]};
+      return i == 0 ? Place{0, numbers[0]} : Place{numbers[0], numbers[1], numbers[2], numbers[3]};
     text.remove_prefix(point + 1);
   }
   return std::nullopt;

@@ -16,8 +16,11 @@ struct Place {
   /// Of a write whose own change could not be published yet: its transaction. Its place lies before
   /// it; who reads after it must not. No part of the order.
   std::int64_t own = 0;
+  /// Of the primary that gave these numbers; 0 or 1: no other has. No part of the order.
+  std::int64_t timeline = 0;
 
-  /// "NUMBER", "TRANSACTION.NUMBER" or "TRANSACTION.NUMBER.OWN".
+  /// "NUMBER", "TRANSACTION.NUMBER", "TRANSACTION.NUMBER.OWN" or
+  /// "TRANSACTION.NUMBER.OWN.TIMELINE".
   std::string text() const;
   /// Nothing when it is malformed.
   static std::optional<Place> parse(std::string_view text);
@@ -29,8 +32,7 @@ struct Place {
   }
 };
 
-/// A position in the change log: "EPOCH-NUMBER", "EPOCH-TRANSACTION.NUMBER", or, of a write,
-/// "EPOCH-TRANSACTION.NUMBER.OWN". Positions of one epoch compare by their places.
+/// A position in the change log: "EPOCH-PLACE". Positions of one epoch compare by their places.
 struct Position {
   std::string epoch;
   Place place;

@@ -170,7 +170,7 @@ Async<sql::Rows> Store::Impl::read(Context& context, Definition const& definitio
     auto const may = context.prefers_replica.value_or(definition.replica_reads);
     reads->is_on_primary |= !may || !is_known || !context.position.empty();
     auto const asks = after && is_known;
-    if (asks) reads->after = {after->place.transaction, after->place.own};
+    if (asks) reads->after = {after->place.transaction, after->place.own, after->place.timeline};
     if (!reads->is_on_primary || asks) statement.replica = reads;
   }
   try {

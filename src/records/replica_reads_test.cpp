@@ -90,10 +90,11 @@ TEST_F(ReplicaReadsOfRecords, AreThePrimarysAfterAWriteOfTheRequest) {
 
 TEST_F(ReplicaReadsOfRecords, AskForWhatThePositionSays) {
   context.prefers_replica = true;
-  context.after = Position{epoch, {12, 7, 15}};
+  context.after = Position{epoch, {12, 7, 15, 2}};
   EXPECT_EQ(list("strict"), Asked{true});
   EXPECT_EQ(noting.after.all_until, 12);
   EXPECT_EQ(noting.after.own, 15);
+  EXPECT_EQ(noting.after.timeline, 2);
   context.after = Position{"another", {12, 7, 15}};
   EXPECT_EQ(list("strict"), Asked{false}) << "a position that nobody knows";
 }

@@ -450,8 +450,11 @@ TEST(Positions, AreReadBack) {
   EXPECT_EQ(Position::parse("ab-c-7")->epoch, "ab-c");
   EXPECT_EQ((Position{"ab-c", {12, 7, 13}}).text(), "ab-c-12.7.13");
   EXPECT_EQ(Position::parse("ab-c-0.0.13")->place.own, 13);
-  EXPECT_EQ((Place{12, 7, 13}), (Place{12, 7}));
-  for (auto const* text : {"", "-", "a", "a-", "-5", "a-x", "a-5x", "a-5.", "a-.5", "a-1.2.3.4",
+  EXPECT_EQ((Position{"ab-c", {12, 7, 0, 2}}).text(), "ab-c-12.7.0.2");
+  EXPECT_EQ((Position{"ab-c", {12, 7, 0, 1}}).text(), "ab-c-12.7") << "of the first primary";
+  EXPECT_EQ(Position::parse("ab-c-12.7.13.2")->place.timeline, 2);
+  EXPECT_EQ((Place{12, 7, 13, 2}), (Place{12, 7}));
+  for (auto const* text : {"", "-", "a", "a-", "-5", "a-x", "a-5x", "a-5.", "a-.5", "a-1.2.3.4.5",
                            "a-99999999999999999999"})
     EXPECT_FALSE(Position::parse(text)) << text;
 }

@@ -126,12 +126,6 @@ std::optional<Json> read_choice(Field const& field, Json const& input, FieldErro
   return values->empty() ? zero_value(field) : values->back();
 }
 
-/// In forms, a text that is JSON is parsed, other text is a string; a client that sends JSON means
-/// what it sends.
-std::optional<Json> read_json(Field const&, Json const& input, FieldErrors&) {
-  return input;
-}
-
 /// Exact where 64 bits hold the result; nothing where no double does.
 std::optional<Json> add(Json const& stored, Json const& operand, bool plus) {
   if (stored.is_int64() && operand.is_int64()) {
@@ -165,9 +159,21 @@ std::optional<Json> read_value(Field const& field, Json const& input, FieldError
     case FieldType::relation:
       return read_choice(field, input, errors);
     case FieldType::json:
-      return read_json(field, input, errors);
+      return input;
   }
   return unsupported(field, errors);
+}
+
+void read_json_texts(Definition const& definition, JsonObject& input) {
+  for (auto const& field : definition.fields) {
+    if (field.type != FieldType::json) continue;
+    auto* value = input.if_contains(field.name);
+    if (value == nullptr || !value->is_string()) continue;
+    boost::system::error_code no_json;
+    auto parsed =
+        minga::read_json({value->get_string().data(), value->get_string().size()}, no_json);
+    if (!no_json) *value = std::move(parsed);
+  }
 }
 
 std::optional<Json> apply_modifier(Field const& field, Json const& stored, Modifier modifier,

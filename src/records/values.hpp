@@ -36,6 +36,10 @@ bool is_zero(Field const& field, Json const& value);
 /// read so.
 std::optional<Json> read_value(Field const& field, Json const& input, FieldErrors& errors);
 
+/// What a form sent, whose values are texts: of a json field's text that is JSON, what it says.
+/// Other text stays one.
+void read_json_texts(Definition const& definition, JsonObject& input);
+
 /// Checks a value that read_value() gave against the field's options: required, bounds, pattern,
 /// domains. (Relations are looked up elsewhere.)
 void check_value(Field const& field, Json const& value, FieldErrors& errors);

@@ -50,6 +50,9 @@ class Dialect {
   virtual std::string_view transaction_number() const = 0;
   /// The transaction's own number, for who will read after it: ReplicaReads. "" as above.
   virtual std::string_view own_transaction() const = 0;
+  /// Of the server that writes: how often one was promoted before it, from 1. Transactions of
+  /// different timelines may have one number. "" as above.
+  virtual std::string_view timeline() const = 0;
   /// Nothing that is logged with a lower number can be committed any more.
   virtual std::string_view oldest_transaction() const = 0;
   /// Where commits wait for standbys, the server process that answers, by a name that no other has;

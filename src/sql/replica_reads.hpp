@@ -12,6 +12,9 @@ struct Reached {
   std::int64_t all_until = 0;
   /// Nor is this one.
   std::int64_t own = 0;
+  /// Of the primary that gave these numbers, as Dialect counts them: one of an older timeline may
+  /// have given the same to others. 0: not known.
+  std::int64_t timeline = 0;
 
   bool is_nothing() const { return all_until <= 0 && own <= 0; }
 };

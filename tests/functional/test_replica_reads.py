@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import time
 
 import harness
@@ -136,7 +137,7 @@ def test_a_position_that_lies_ahead_is_the_primarys(client):
         assert not is_from_replica(read(client, headers={"Minga-Position": f"{epoch}-{place}"})), place
 
 
-@pytest.mark.parametrize("position", ["5", "-", "epoch-", "-5", "e-1.2.3.4", "e-1.", "e-x", "e-9223372036854775808"])
+@pytest.mark.parametrize("position", ["5", "-", "epoch-", "-5", "e-1.2.3.4.5", "e-1.", "e-x", "e-9223372036854775808"])
 def test_a_malformed_position_is_refused(client, position):
     answer = client.get(TASKS, headers={"Minga-Position": position})
     assert answer.status == 400 and "no Minga-Position" in answer.json()["message"], answer
@@ -195,6 +196,7 @@ def test_a_primary_that_was_replaced_does_not_answer_for_the_next(own_pair, make
     read(right)  # begins to watch
     created = harness.wait_for(lambda: stored(right))
     position = {"Minga-Position": created.headers["Minga-Position"]}
+    assert re.fullmatch(r".+-\d+\.\d+\.\d+\.2", position["Minga-Position"]), "it names the second primary's timeline"
     path = f"{TASKS}/{created.json()['id']}"
     assert right.get(path, headers=position).status == 200
     for preference in ({}, REPLICA):

@@ -2,6 +2,7 @@
 #include "sql/postgres/barrier.hpp"
 
 #include "sql/postgres/session.hpp"
+#include "sql/postgres/timeline.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>

@@ -1,6 +1,7 @@
 #include "sql/postgres/connection.hpp"
 
 #include "base/logging.hpp"
+#include "sql/postgres/timeline.hpp"
 #include "sql/postgres/watched_socket.hpp"
 
 #include <boost/asio/post.hpp>
@@ -22,12 +23,13 @@ constexpr char const* kMark =
 /// The same where the row may not be there. The row before it goes, and some that nobody can be
 /// asking for: by the number of transactions since, for clocks jump, and by the clock, since that
 /// many transactions may be a matter of minutes.
-constexpr char const* kFirstMark =
+std::string const kFirstMark = fmt::format(
     "WITH gone AS (DELETE FROM _writers WHERE token IN (SELECT token FROM _writers WHERE token = "
     "$3 OR (age(xmin) > 1000000 AND made < now() - interval '1 hour') LIMIT 100 FOR UPDATE SKIP "
-    "LOCKED)) INSERT INTO _writers AS writer (token, number) SELECT $1::bigint, $2::bigint WHERE "
-    "pg_current_xact_id_if_assigned() IS NOT NULL ON CONFLICT (token) DO UPDATE SET number = "
-    "EXCLUDED.number + writer.bar";
+    "LOCKED)) INSERT INTO _writers AS writer (token, number, timeline) SELECT $1::bigint, "
+    "$2::bigint, {} WHERE pg_current_xact_id_if_assigned() IS NOT NULL ON CONFLICT (token) DO "
+    "UPDATE SET number = EXCLUDED.number + writer.bar",
+    kTimeline);
 /// An older version of the row goes with each new one, unless somebody's snapshot keeps it: then
 /// they pile up, and a new row begins a new pile.
 constexpr std::int64_t kMarksOfARow = 1'000;

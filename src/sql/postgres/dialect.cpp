@@ -1,6 +1,7 @@
 #include "sql/postgres/dialect.hpp"
 
 #include "sql/postgres/functions.hpp"
+#include "sql/postgres/timeline.hpp"
 
 #include <fmt/format.h>
 
@@ -47,6 +48,10 @@ constexpr char const* kWriters =
     "CREATE TABLE _writers (token BIGINT PRIMARY KEY, number BIGINT NOT NULL, bar BIGINT NOT NULL "
     "DEFAULT 0, made TIMESTAMPTZ NOT NULL DEFAULT now()) WITH (fillfactor = 20)";
 
+/// Of the server on which the row was made: a standby that shows one has followed that server.
+constexpr char const* kTimelineOfWriters =
+    "ALTER TABLE _writers ADD COLUMN IF NOT EXISTS timeline BIGINT NOT NULL DEFAULT 0";
+
 class PostgresDialect : public Dialect {
  public:
   std::string_view name() const override { return "postgres"; }
@@ -71,7 +76,9 @@ class PostgresDialect : public Dialect {
   std::vector<Step> own_steps() const override {
     auto all = functions();
     std::ranges::move(filter_functions(), std::back_inserter(all));
-    return {{"functions", std::move(all)}, {"writers", {kWriters}}};
+    return {{"functions", std::move(all)},
+            {"writers", {kWriters}},
+            {"timeline of writers", {kTimelineOfWriters}}};
   }
   std::string list_contains(std::string_view list, std::string_view text) const override {
     return fmt::format(
@@ -106,6 +113,7 @@ class PostgresDialect : public Dialect {
            "pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1)";
   }
   std::string_view own_transaction() const override { return "pg_current_xact_id()::text::bigint"; }
+  std::string_view timeline() const override { return kTimeline; }
   std::string_view oldest_transaction() const override {
     return "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
   }

@@ -96,7 +96,8 @@ std::string digest_of(Dialect::Step const& step) {
 
 /// A database that has taken a step never takes it again: a change to it needs a step of its own.
 TEST(Steps, ThatWereReleasedStayAsTheyWere) {
-  std::vector<std::string> const released{"functions 3e656e90", "writers 638894b4"};
+  std::vector<std::string> const released{"functions 3e656e90", "writers 638894b4",
+                                          "timeline of writers 3ea588b1"};
   auto const steps = dialect().own_steps();
   ASSERT_EQ(steps.size(), released.size());
   for (std::size_t i = 0; i < released.size(); ++i)

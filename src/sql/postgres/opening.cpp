@@ -4,6 +4,7 @@
 #include "sql/postgres/exchange.hpp"
 #include "sql/postgres/group.hpp"
 #include "sql/postgres/session.hpp"
+#include "sql/postgres/timeline.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>

@@ -20,20 +20,30 @@ constexpr auto kLongestPause = 20ms;
 /// transaction up to that one is under way any more. $2: nor is this one, which what is older may
 /// outlast. A standby knows a transaction as ended once it has replayed the end; one whose status
 /// is forgotten ended long ago.
-constexpr char const* kHasSeen =
+constexpr std::string_view kHasSeen =
     "SELECT $1 < pg_snapshot_xmin(now)::text::bigint AND ($2 < pg_snapshot_xmin(now)::text::bigint "
     "OR ($2 < pg_snapshot_xmax(now)::text::bigint AND "
-    "COALESCE(pg_xact_status($2::text::xid8), '') <> 'in progress')) "
+    "COALESCE(pg_xact_status($2::text::xid8), '') <> 'in progress')){} "
     "FROM pg_current_snapshot() AS now";
+
+/// $3: it has followed a primary of that timeline. One that was a primary itself, or followed one,
+/// may have other transactions by these numbers, until it is rewound.
+constexpr std::string_view kHasFollowed =
+    " AND EXISTS (SELECT 1 FROM _writers WHERE timeline >= $3)";
+
+Statement condition_of(Reached const& after, Deadline deadline) {
+  Params values{after.all_until, after.own};
+  auto const is_first = after.timeline <= 1;  // then no others were ever given
+  if (!is_first) values.emplace_back(after.timeline);
+  return {fmt::format(kHasSeen, is_first ? "" : kHasFollowed), std::move(values), deadline};
+}
 
 }  // namespace
 
 /// One read, from one standby to the next.
 struct Replicas::Attempt {
   explicit Attempt(Statement const& read) {
-    auto const& after = read.replica->after;
-    Params values{after.all_until, after.own};
-    statements.emplace_back(kHasSeen, std::move(values), read.deadline);
+    statements.push_back(condition_of(read.replica->after, read.deadline));
     statements.push_back(read);
   }
   std::span<Statement const> condition() const { return {statements.data(), 1}; }

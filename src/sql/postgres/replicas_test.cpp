@@ -1,4 +1,5 @@
 // Reads that standbys answer: from whom, how old, and what a reader may rely on.
+#include "sql/migrations.hpp"
 #include "support/postgres_test.hpp"
 
 #include <fmt/format.h>
@@ -341,8 +342,10 @@ class RoleChangeTest : public ReplicaReadsTest {
   RoleChangeTest() : RoleChangeTest(std::make_unique<Set>()) {}
 
  private:
-  explicit RoleChangeTest(std::unique_ptr<Set> set)
-      : ReplicaReadsTest(*set), set_(std::move(set)) {}
+  explicit RoleChangeTest(std::unique_ptr<Set> set) : ReplicaReadsTest(*set), set_(std::move(set)) {
+    engine->run(migrate(*engine->database, {}));
+    open(Options{});  // connections that leave their marks
+  }
   std::unique_ptr<Set> set_;
 };
 
@@ -374,6 +377,39 @@ TEST_F(RoleChangeTest, ReadsFollowTheServersAsTheyChangeTheirParts) {
   ReplicaReads after;
   after.after.own = insert();
   EXPECT_EQ(ask(kCount, after), 2);
+  wait_for([&] { return primary.sql(kCount) == "2" && second.sql(kCount) == "2"; });
+  ReplicaReads followed;
+  followed.after = {after.after.own, after.after.own, 2};
+  EXPECT_EQ(ask(kCount, followed), 2);
+  EXPECT_TRUE(followed.is_from_replica());
+  ReplicaReads ahead;
+  ahead.after = {own, own, 3};
+  EXPECT_EQ(ask(kCount, ahead), 2);
+  EXPECT_FALSE(ahead.is_from_replica()) << "nobody has followed a primary of that timeline";
+}
+
+/// It has given the numbers of the next primary's transactions to its own, of which nothing is
+/// left.
+TEST_F(RoleChangeTest, AStandbyThatIsToBeRewoundAnswersNobodyWhoHasSeenMore) {
+  insert();
+  wait_for_rows(1);
+  first.sql("ALTER SYSTEM SET primary_conninfo = ''");
+  first.reload();
+  wait_for([&] { return first.sql("SELECT COUNT(*) FROM pg_stat_wal_receiver") == "0"; });
+  for (int i = 0; i < 50; ++i) primary.sql(fmt::format("INSERT INTO notes VALUES ({})", -1 - i));
+  wait_for([&] { return second.sql(kCount) == "51"; });
+  primary.stop();
+  first.promote();
+  auto const own = insert();
+  wait_for_replicas(1);
+  ReplicaReads anything;
+  EXPECT_EQ(ask(kCount, anything), 51);
+  for (auto const& after : {Reached{0, own, 2}, Reached{own, 0, 2}}) {
+    ReplicaReads reads;
+    reads.after = after;
+    EXPECT_EQ(ask(kCount, reads), 2);
+    EXPECT_FALSE(reads.is_from_replica());
+  }
 }
 
 TEST_F(RoleChangeTest, APrimaryThatWasReplacedIsLeftThoughItAnswers) {

@@ -4,6 +4,7 @@
 #include "async/task_group.hpp"
 #include "sql/postgres/connecting.hpp"
 #include "sql/postgres/session.hpp"
+#include "sql/postgres/timeline.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>

@@ -12,10 +12,6 @@
 
 namespace minga::sql::postgres {
 
-/// The timeline that a primary writes, in SQL: the first eight digits of a log file's name.
-inline constexpr char const* kTimeline =
-    "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int";
-
 /// A connection by itself, outside of the pools, for the few things that are asked one after the
 /// other. Throws std::runtime_error with what the server or libpq said.
 class Session {

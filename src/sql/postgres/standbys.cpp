@@ -2,6 +2,7 @@
 
 #include "base/logging.hpp"
 #include "sql/postgres/connecting.hpp"
+#include "sql/postgres/timeline.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>

@@ -83,6 +83,7 @@ class SqliteDialect : public Dialect {
   std::string_view random() const override { return "RANDOM()"; }
   std::string_view transaction_number() const override { return ""; }
   std::string_view own_transaction() const override { return ""; }
+  std::string_view timeline() const override { return ""; }
   std::string_view oldest_transaction() const override { return ""; }
   std::string_view server() const override { return "''"; }
   std::string_view is_replicated() const override { return "TRUE"; }
