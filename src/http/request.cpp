@@ -67,6 +67,19 @@ void Request::Impl::set_line(std::string_view name, std::string_view sent_target
   path = std::move(*decoded);
 }
 
+namespace {
+
+/// Error 415 for a body that is compressed: taken as it is, it would be bytes without sense.
+void check_encoding(Request const& request) {
+  auto const encoding = request.header("Content-Encoding");
+  if (encoding.empty() || equals_ignoring_case(encoding, "identity")) return;
+  throw Error(415, "unsupported_media_type",
+              fmt::format("The Content-Encoding '{}' is not understood: send the body as it is.",
+                          shown(encoding)));
+}
+
+}  // namespace
+
 void Request::Impl::check_announced_length(std::size_t limit) const {
   if (announced_length && *announced_length > limit) throw Error::too_large();
 }
@@ -173,12 +186,14 @@ Async<std::size_t> Request::read_some(std::span<char> buffer) {
     co_return size;
   }
   if (!impl_->source) co_return 0;
+  check_encoding(*this);
   co_return co_await impl_->source->read_some(buffer);
 }
 
 Async<std::string_view> Request::body(std::size_t limit) {
   if (impl_->collected) co_return *impl_->collected;
   if (limit == 0) limit = impl_->settings->max_body_bytes;
+  if (impl_->source) check_encoding(*this);
   impl_->check_announced_length(limit);
   std::string collected;
   constexpr std::size_t kChunk = 16 * 1024;

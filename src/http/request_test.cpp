@@ -9,6 +9,7 @@
 #include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
 
+#include <array>
 #include <stdexcept>
 
 namespace minga {
@@ -111,6 +112,28 @@ TEST(RequestInput, TakesAnEmptyBodyForNoFields) {
     EXPECT_EQ(input_text(type, ""), "{}") << type;
   EXPECT_EQ(input_text("application/json", " \r\n"), "{}");
   EXPECT_EQ(input_status("multipart/form-data; boundary=b", ""), 200);
+}
+
+TEST(RequestInput, RefusesWhatIsCompressed) {
+  auto const status = [](std::string encoding, bool streamed) {
+    auto request = make_request(
+        Method::post, "/",
+        {{"Content-Type", "application/json"}, {"Content-Encoding", std::move(encoding)}}, "{}");
+    std::array<char, 8> buffer{};
+    try {
+      if (streamed) run(request.read_some(buffer));
+      if (!streamed) run(request.input());
+    } catch (Error const& error) {
+      return error.status();
+    }
+    return 200;
+  };
+  for (auto const streamed : {false, true}) {
+    EXPECT_EQ(status("gzip", streamed), 415);
+    EXPECT_EQ(status("identity, br", streamed), 415);
+    EXPECT_EQ(status("Identity", streamed), 200);
+    EXPECT_EQ(status("", streamed), 200);
+  }
 }
 
 TEST(RequestInput, RefusesWhatItCannotRead) {

@@ -40,11 +40,6 @@ constexpr std::size_t kSentAsOne = 4 * 1024;
 constexpr std::size_t kDrainBound = 256 * 1024;
 /// Framing of chunked bodies (sizes, extensions, trailers) must not fill more.
 constexpr std::size_t kFramingBound = 64 * 1024;
-/// A connection that was answered before its request had come is read on for a while, as most
-/// clients look for an answer only when they have sent all.
-constexpr auto kLinger = 2s;  // without a byte
-constexpr auto kLongestLinger = 10s;
-constexpr std::size_t kLingerBound = 64 * 1024 * 1024;
 
 template <class Stream>
 class Session final : public SessionBase {
@@ -52,10 +47,11 @@ class Session final : public SessionBase {
   Session(Lane& lane, Stream stream, bool redirects)
       : lane_(lane),
         shared_(lane.shared()),
-        stream_(std::move(stream)),
+        wire_(std::move(stream), io_deadline, shared_.settings.write_timeout,
+              shared_.metrics.bytes_sent),
         redirects_(redirects),
         wake_(lane.context()) {
-    peer_ = address_of(socket_of(stream_));
+    peer_ = address_of(wire_.socket());
     ++shared_.connections;
     shared_.metrics.connections.Increment();
     lane_.enter(*this);
@@ -68,23 +64,24 @@ class Session final : public SessionBase {
 
   Async<void> run() override {
     error_code ignored;  // a socket without the option works as well, only slower
-    socket_of(stream_).set_option(tcp::no_delay(true), ignored);
-    if (co_await open()) {
+    wire_.socket().set_option(tcp::no_delay(true), ignored);
+    if (co_await wire_.open(shared_.settings.header_timeout)) {
       while (co_await serve_one()) {
       }
     }
-    co_await end();
+    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+    co_await wire_.end(must_linger_);
   }
 
   void close() override {
     error_code ignored;  // closing twice is closing
-    socket_of(stream_).close(ignored);
+    wire_.socket().close(ignored);
     wake_.cancel();
   }
 
   void drain() override {
     error_code error;
-    auto const unread = socket_of(stream_).available(error);
+    auto const unread = wire_.socket().available(error);
     if (idle_ && (error || unread == 0)) close();
     wake_.cancel();
   }
@@ -129,9 +126,11 @@ class Session final : public SessionBase {
         auto const packed = compressor_->finish();
         co_await send(packed);
       }
-      if (chunked_) co_await session_.send("0\r\n\r\n", {});
+      if (chunked_) co_await session_.wire_.send("0\r\n\r\n");
     }
-    bool stopping() const override { return session_.shared_.draining || session_.peer_has_gone(); }
+    bool stopping() const override {
+      return session_.shared_.draining || session_.wire_.peer_has_gone();
+    }
     Async<void> wait(std::chrono::milliseconds duration) override {
       auto const until = Clock::now() + duration;
       while (!stopping() && Clock::now() < until) {
@@ -148,11 +147,11 @@ class Session final : public SessionBase {
       if (bytes.empty()) co_return;
       sent_ += bytes.size();
       if (!chunked_) {
-        co_await session_.send(bytes, {});
+        co_await session_.wire_.send(bytes);
         co_return;
       }
       auto const frame = fmt::format("{:x}\r\n", bytes.size());
-      co_await session_.send(frame, bytes, "\r\n");
+      co_await session_.wire_.send(frame, bytes, "\r\n");
     }
 
     Session& session_;
@@ -161,25 +160,13 @@ class Session final : public SessionBase {
     std::size_t sent_ = 0;
   };
 
-  Async<bool> open() {
-    if constexpr (std::is_same_v<Stream, TlsStream>) {
-      io_deadline = Clock::now() + shared_.settings.header_timeout;
-      error_code error;
-      auto token = asio::redirect_error(asio::use_awaitable, error);
-      co_await stream_.async_handshake(asio::ssl::stream_base::server, token);
-      io_deadline = Deadline::max();
-      co_return !error;
-    }
-    co_return true;
-  }
-
   /// Reads the next head into the buffer; its length, or 0 when the connection is over. Throws
   /// Error 431.
   Async<std::size_t> read_head() {
     std::size_t seen = 0;
     auto const begin = Clock::now();
     for (;;) {
-      auto const bytes = buffered();
+      auto const bytes = wire_.buffered();
       auto const end = bytes.find("\r\n\r\n", seen < 3 ? 0 : seen - 3);
       if (end != std::string_view::npos && end + 4 <= shared_.settings.max_header_bytes)
         co_return end + 4;
@@ -191,23 +178,18 @@ class Session final : public SessionBase {
       seen = bytes.size();
       idle_ = seen == 0;
       if (idle_ && shared_.draining) co_return 0;
-      io_deadline = idle_ ? begin + shared_.settings.idle_timeout
-                          : head_begin_ + shared_.settings.header_timeout;
-      if (co_await read_more(stream_, buffer_) == 0) co_return 0;
+      auto const until = idle_ ? begin + shared_.settings.idle_timeout
+                               : head_begin_ + shared_.settings.header_timeout;
+      if (co_await wire_.read_more(until) == 0) co_return 0;
       if (idle_) head_begin_ = Clock::now();
       if (seen < 2) skip_empty_lines();
       idle_ = false;
     }
   }
 
-  std::string_view buffered() const {
-    auto const data = buffer_.data();
-    return {static_cast<char const*>(data.data()), data.size()};
-  }
-
   /// RFC 9112 section 2.2: an empty line before a request is passed over.
   void skip_empty_lines() {
-    while (buffered().starts_with("\r\n")) buffer_.consume(2);
+    while (wire_.buffered().starts_with("\r\n")) wire_.buffer().consume(2);
   }
 
   /// True when the connection can take another request.
@@ -221,7 +203,6 @@ class Session final : public SessionBase {
     } catch (Error const& error) {
       refusal = error;
     }
-    io_deadline = Deadline::max();
     idle_ = false;
     if (!refusal && head_size == 0) co_return false;
     auto impl = std::make_unique<Request::Impl>();
@@ -236,7 +217,7 @@ class Session final : public SessionBase {
   }
 
   std::optional<Error> parse(Request::Impl& impl, std::size_t head_size) {
-    auto const head = buffered().substr(0, head_size);
+    auto const head = wire_.buffered().substr(0, head_size);
     if (!is_strict_head(head)) return Error::bad_request("The request's head is malformed.");
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(shared_.settings.max_header_bytes));
@@ -247,16 +228,14 @@ class Session final : public SessionBase {
     if (error || !parser_->is_header_done()) {
       return Error::bad_request(fmt::format("The request is malformed: {}.", error.message()));
     }
-    buffer_.consume(used);
+    wire_.buffer().consume(used);
     try {
-      fill_request(impl, parser_->get().base(), shared_.settings, peer_, is_tls());
+      fill_request(impl, parser_->get().base(), shared_.settings, peer_, Wire<Stream>::is_tls);
     } catch (Error const& refusal) {
       return refusal;
     }
     return std::nullopt;
   }
-
-  static constexpr bool is_tls() { return std::is_same_v<Stream, TlsStream>; }
 
   Async<bool> refuse(Request& request, Error const& error) {
     if (request.id().empty()) request.impl().id = make_request_id();
@@ -288,7 +267,7 @@ class Session final : public SessionBase {
                       !(continue_ && !parser_->is_done()) && !too_long_to_drop();
     auto const sent = co_await send_answer(request, answer, keep);
     log_access(request, answer, sent, begin);
-    if (!keep || failed_) {
+    if (!keep || wire_.has_failed()) {
       must_linger_ = !parser_->is_done();
       co_return false;
     }
@@ -357,15 +336,16 @@ class Session final : public SessionBase {
 
   Async<std::size_t> read_body(std::span<char> buffer) {
     if (!parser_ || parser_->is_done() || buffer.empty()) co_return 0;
-    if (std::exchange(continue_, false)) co_await send("HTTP/1.1 100 Continue\r\n\r\n", {});
+    if (std::exchange(continue_, false)) co_await wire_.send("HTTP/1.1 100 Continue\r\n\r\n");
     auto& body = parser_->get().body();
     for (;;) {
       body.data = buffer.data();
       body.size = buffer.size();
       error_code error;
-      auto const used = buffer_.size() > 0 ? parser_->put(buffer_.data(), error) : 0;
+      auto& unread = wire_.buffer();
+      auto const used = unread.size() > 0 ? parser_->put(unread.data(), error) : 0;
       if (!error && ends_loosely(used)) error = beast::http::error::bad_obs_fold;
-      buffer_.consume(used);
+      unread.consume(used);
       auto const got = buffer.size() - body.size;
       if (error == beast::http::error::need_buffer || error == beast::http::error::need_more)
         error = {};
@@ -386,17 +366,15 @@ class Session final : public SessionBase {
   /// refuses: Beast parses the last size and the trailer in one step, and would unfold its lines.
   bool ends_loosely(std::size_t used) const {
     return used > 0 && parser_->is_done() && parser_->chunked() &&
-           !is_strict_head(buffered().substr(0, used));
+           !is_strict_head(wire_.buffered().substr(0, used));
   }
 
   Async<void> fetch_body() {
-    if (buffer_.size() > kFramingBound) {
+    if (wire_.buffer().size() > kFramingBound) {
       broken_ = true;
       throw Error::bad_request("The body's framing is malformed.");
     }
-    io_deadline = Clock::now() + shared_.settings.body_timeout;
-    auto const size = co_await read_more(stream_, buffer_);
-    io_deadline = Deadline::max();
+    auto const size = co_await wire_.read_more(Clock::now() + shared_.settings.body_timeout);
     if (size > 0) co_return;
     broken_ = true;
     if (expired_) throw deadline_error();
@@ -425,34 +403,7 @@ class Session final : public SessionBase {
     co_return true;
   }
 
-  /// Sends up to three pieces at once. Throws system_error when the client is gone or too slow.
-  Async<void> send(std::string_view first, std::string_view second, std::string_view third = {}) {
-    if (failed_) throw std::runtime_error("The client has not taken what came before");
-    std::array<asio::const_buffer, 3> pieces{asio::buffer(first.data(), first.size()),
-                                             asio::buffer(second.data(), second.size()),
-                                             asio::buffer(third.data(), third.size())};
-    error_code error;
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    for (auto left = asio::buffer_size(pieces); left > 0 && !error;) {
-      io_deadline = Clock::now() + shared_.settings.write_timeout;
-      std::size_t size = 0;
-      if (left == pieces[0].size()) {
-        size = co_await stream_.async_write_some(pieces[0], token);
-      } else {
-        size = co_await stream_.async_write_some(pieces, token);
-      }
-      shared_.metrics.bytes_sent.Increment(static_cast<double>(size));
-      left -= size;
-      pass_over(pieces, size);
-    }
-    io_deadline = Deadline::max();
-    if (error) {
-      failed_ = true;
-      throw boost::system::system_error(error, "sending the answer");
-    }
-  }
-
-  /// Bytes of the body that were sent; failed_ when the client did not take all.
+  /// Bytes of the body that were sent; the wire has failed when the client did not take all.
   Async<std::size_t> send_answer(Request& request, Answer& answer, bool keep_alive) {
     auto const version = parser_ && parser_->is_header_done() ? parser_->get().version() : 11U;
     auto const bodiless = answer.response.status() == 204 || answer.response.status() == 304;
@@ -467,13 +418,13 @@ class Session final : public SessionBase {
     std::size_t sent = 0;
     try {
       if (only_head || answer.source == Answer::Source::none) {
-        co_await send(head, {});
+        co_await wire_.send(head);
       } else if (answer.source == Answer::Source::memory && answer.length <= kSentAsOne) {
         head.append(answer.bytes);
-        co_await send(head, {});
+        co_await wire_.send(head);
         sent = answer.bytes.size();
       } else if (answer.source == Answer::Source::memory) {
-        co_await send(head, answer.bytes);
+        co_await wire_.send(head, answer.bytes);
         sent = answer.bytes.size();
       } else if (answer.source == Answer::Source::file) {
         sent = co_await send_file(head, answer);
@@ -481,15 +432,15 @@ class Session final : public SessionBase {
         sent = co_await send_stream(request, head, answer, chunked);
       }
     } catch (std::exception const& error) {
-      failed_ = true;
+      wire_.fail();
       log::debug(fmt::format("[{}]: {}", request.id(), error.what()));
     }
-    if (stream && !chunked) failed_ = true;
+    if (stream && !chunked) wire_.fail();
     co_return sent;
   }
 
   Async<std::size_t> send_file(std::string_view head, Answer& answer) {
-    co_await send(head, {});
+    co_await wire_.send(head);
     std::string chunk;
     std::size_t sent = 0;
     while (sent < answer.length) {
@@ -502,7 +453,7 @@ class Session final : public SessionBase {
         chunk.resize(static_cast<std::size_t>(got));
       };
       co_await shared_.pool.run(work);
-      co_await send(chunk, {});
+      co_await wire_.send(chunk);
       sent += chunk.size();
     }
     co_return sent;
@@ -510,7 +461,7 @@ class Session final : public SessionBase {
 
   Async<std::size_t> send_stream(Request& request, std::string_view head, Answer& answer,
                                  bool chunked) {
-    co_await send(head, {});
+    co_await wire_.send(head);
     Writer writer(*this, chunked, answer.encoding);
     auto const& stream = std::get<Response::Stream>(answer.response.body());
     std::string fault;
@@ -522,15 +473,13 @@ class Session final : public SessionBase {
     }
     if (!fault.empty()) {
       // The head is gone: cutting the body short is the only way left to say that it is not whole.
-      if (!failed_)
+      if (!wire_.has_failed())
         log::error(
             fmt::format("{} [{}]: the stream broke off: {}", request.path(), request.id(), fault));
-      failed_ = true;
+      wire_.fail();
     }
     co_return writer.sent();
   }
-
-  bool peer_has_gone() const { return has_gone(socket_of(const_cast<Session*>(this)->stream_)); }
 
   void log_access(Request const& request, Answer const& answer, std::size_t sent, Deadline begin) {
     auto const elapsed = Clock::now() - begin;
@@ -544,39 +493,12 @@ class Session final : public SessionBase {
                  request.remote_address()});
   }
 
-  /// Closes in order: the client can read the last answer before the kernel resets what it still
-  /// sends.
-  Async<void> end() {
-    co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
-    if (!socket_of(stream_).is_open()) co_return;
-    error_code error;
-    io_deadline = Clock::now() + kLinger;
-    if constexpr (is_tls()) {
-      if (!failed_) {
-        auto token = asio::redirect_error(asio::use_awaitable, error);
-        co_await stream_.async_shutdown(token);
-      }
-    }
-    if (!socket_of(stream_).is_open()) co_return;
-    socket_of(stream_).shutdown(tcp::socket::shutdown_send, error);
-    if (!must_linger_ || failed_) co_return;
-    auto const until = Clock::now() + kLongestLinger;
-    for (std::size_t dropped = 0; dropped < kLingerBound && Clock::now() < until;) {
-      buffer_.consume(buffer_.size());
-      io_deadline = std::min(Clock::now() + kLinger, until);
-      auto const size = co_await read_more(stream_, buffer_);
-      if (size == 0) break;
-      dropped += size;
-    }
-  }
-
   Lane& lane_;
   Shared& shared_;
-  Stream stream_;
+  Wire<Stream> wire_;
   bool redirects_;
   asio::steady_timer wake_;
   std::string peer_;
-  beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
   Request::Impl* current_ = nullptr;  // while its handler runs
   Deadline head_begin_;
@@ -584,7 +506,6 @@ class Session final : public SessionBase {
   bool continue_ = false;  // 100 Continue is owed before the body is read
   bool expired_ = false;   // the handler was cancelled at its deadline
   bool broken_ = false;    // the body's framing is lost
-  bool failed_ = false;    // the client did not take the answer
   bool must_linger_ = false;
 };
 
