@@ -31,6 +31,9 @@ void apps::hits(App& app) {
 
   app.get("/",
           [counter](Request& request) -> Async<Response> {
+            // HEAD shows the page to nobody: no visit.
+            if (request.method() == Method::head)
+              co_return seen(request, co_await counter.read(request));
             auto hits = co_await counter.add(request);
             co_return seen(request, hits);
           })

@@ -63,9 +63,10 @@ JsonObject form_from_document(JsonObject document) {
 
 Response list_page(Request& request, Page found) {
   JsonObject model;
-  model["words"] = request.query("q").value_or("");
-  model["filter"] = request.query("filter").value_or("");
-  model["searched"] = model["words"] != "" || model["filter"] != "";
+  auto words = request.query("q").value_or("");
+  auto wanted = request.query("filter").value_or("");
+  model["values"] = JsonObject{{"q", words}, {"filter", wanted}};
+  model["searched"] = !words.empty() || !wanted.empty();
   model["count"] = found.total_items;
   model["paging"] = paging(request, found);
   JsonArray items;
@@ -88,8 +89,11 @@ Async<Response> list_items(Collection items, Request& request) {
   auto options = ListOptions::from(request);
   std::string looked_for;
   if (auto words = request.query("q"); words && !words->empty()) {
-    looked_for = filter("(name ~ {:words} || description ~ {:words})", {{"words", *words}});
-    if (!options.filter.empty()) looked_for.append(" && (").append(options.filter).append(")");
+    auto by_words = filter("(name ~ {:words} || description ~ {:words})", {{"words", *words}});
+    if (!options.filter.empty()) {
+      looked_for.append("(").append(options.filter).append("\n) && ");  // it may end in a comment
+    }
+    looked_for += by_words;
     options.filter = looked_for;
   }
   auto found = co_await items.list(request, options);
@@ -110,8 +114,10 @@ void apps::items(App& app) {
   Handler list = [items](Request& request) {
     return list_items(items, request);
   };
-  app.get("/", list).summary("The documents.");
-  app.get("/items", list).summary("The documents: page, perPage, sort, filter, q.");
+  app.get("/", list).form("index.html").summary("The documents.");
+  app.get("/items", list)
+      .form("index.html")
+      .summary("The documents: page, perPage, sort, filter, q.");
 
   app.post("/items",
            [items](Request& request) -> Async<Response> {

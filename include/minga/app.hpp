@@ -23,7 +23,8 @@ class Route {
   struct Impl;
   explicit Route(Impl& impl) : impl_(&impl) {}
   /// The page of this route's form: when the handler throws Error 400 or 412 and the client wants
-  /// HTML, the page is shown again with that status, `values` (what was sent), `errors` (field ->
+  /// HTML, the page is shown again with that status, `values` (what was sent: the form's fields,
+  /// or the query of a form that asks by GET), `errors` (field ->
   /// message in the page's language) and `params` (the path's parameters) in its model. 412 comes
   /// of the form's `{{>version}}`: somebody else has changed the record since the form was filled
   /// from it. `conflict` is true then, and sending the form again replaces that change.

@@ -94,6 +94,7 @@ Async<void> close_database(sql::Database* database) {
 
 Core::Core(Settings settings, std::vector<Application> const& applications)
     : settings_(std::move(settings)), threads_(settings_.io_threads) {
+  auto const picked = chosen(settings_, applications);  // a wrong name makes no database
   threads_.start();
   database_ = open_database(settings_, threads_, metrics_);
   try {
@@ -104,7 +105,8 @@ Core::Core(Settings settings, std::vector<Application> const& applications)
     counters_ = std::make_unique<records::Counters>(*database_);
     binding_->store = store_.get();
     binding_->counters = counters_.get();
-    declare(applications);
+    declare(picked);
+    serves_one_ = picked.size() == 1 && (applications.size() == 1 || !settings_.apps.empty());
   } catch (...) {
     close();
     throw;
@@ -126,14 +128,13 @@ void Core::close() noexcept {
 void Core::declare(std::vector<Application> const& applications) {
   wait(move::refuse_unfinished(*database_));
   wait(store_->open());
-  for (auto const& application : chosen(settings_, applications)) {
+  for (auto const& application : applications) {
     auto app = std::make_unique<App::Impl>(application.name, binding_);
     App handle(*app);
     application.declare(handle);
     for (auto const& definition : app->collections) wait(store_->declare(definition));
     apps_.push_back(std::move(app));
   }
-  serves_one_ = apps_.size() == 1 && (applications.size() == 1 || !settings_.apps.empty());
 }
 
 Instance::Instance(Settings settings, std::vector<Application> const& applications)

@@ -13,9 +13,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <utility>
 
 #ifndef MINGA_VERSION
 #define MINGA_VERSION "unknown"
@@ -27,10 +30,14 @@ namespace {
 using server::Flags;
 using server::Settings;
 
+/// What a command that carries data needs of the settings. The others are understood there, too,
+/// but its help does not show them.
+constexpr std::string_view kOfData[] = {"app", "data", "database", "log-format"};
+
 /// Adds every setting as a flag of a command; what was given is read back as Flags.
 class SettingFlags {
  public:
-  void add_to(CLI::App& command) {
+  void add_to(CLI::App& command, bool shows_all) {
     command.add_option("--config", config_, "Settings file (./minga.toml where there is one).")
         ->type_name("FILE");
     for (auto const& setting : server::setting_names()) {
@@ -39,6 +46,9 @@ class SettingFlags {
       if (!setting.repeats) option->expected(1);
       option->multi_option_policy(setting.repeats ? CLI::MultiOptionPolicy::TakeAll
                                                   : CLI::MultiOptionPolicy::TakeLast);
+      auto const is_of_data =
+          std::find(std::begin(kOfData), std::end(kOfData), setting.name) != std::end(kOfData);
+      if (!shows_all && !is_of_data) option->group("");
     }
   }
 
@@ -58,14 +68,45 @@ class SettingFlags {
   std::string config_;
 };
 
+/// What the error says of each field, such as of a filter.
+std::string reasons(Error const& error) {
+  std::string text;
+  for (auto const& [field, reason] : error.data()) {
+    if (auto const* object = reason.if_object(); object && object->contains("message"))
+      text.append(" ").append(object->at("message").as_string());
+  }
+  return text;
+}
+
+/// Between what was typed and what was meant.
+constexpr std::size_t kFewEdits = 2;
+
+/// How many characters have to be added, taken away or replaced (Levenshtein).
+std::size_t edits(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      auto const replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row.back();
+}
+
 class CommandLine {
  public:
-  explicit CommandLine(std::vector<Application> applications)
+  CommandLine(std::string program, std::vector<Application> applications)
       : applications_(std::move(applications)) {
+    cli_.name(std::move(program));  // an application's own has a name of its own
     cli_.require_subcommand(1);
     cli_.set_help_flag("-h,--help", "Says what there is.");
-    add("serve", "Serves the applications over HTTP.",
-        [this](Settings settings) { return server::serve(std::move(settings), applications_); });
+    cli_.set_version_flag("--version", "minga " MINGA_VERSION, "Prints the version.");
+    auto const run_server = [this](Settings settings) {
+      return server::serve(std::move(settings), applications_);
+    };
+    add("serve", "Serves the applications over HTTP.", run_server, true);
     add_transfers();
     server::add_move_command(cli_, actions_);
     server::add_replica_commands(cli_, actions_);
@@ -80,14 +121,16 @@ class CommandLine {
     if (auto const refused = refuse_unknown(argc, argv)) return *refused;
     try {
       cli_.parse(argc, argv);
+    } catch (CLI::ExtrasError const&) {
+      return refuse_extras();
     } catch (CLI::ParseError const& error) {
       return cli_.exit(error) == 0 ? 0 : 2;
     }
     try {
-      // The command, or the one within it that was named.
-      auto* command = cli_.get_subcommands().front();
-      if (!command->get_subcommands().empty()) command = command->get_subcommands().front();
-      return actions_.at(command)();
+      return actions_.at(named_command())();
+    } catch (Error const& error) {
+      fmt::print(stderr, "minga: {}{}\n", error.message(), reasons(error));
+      return error.status() == 400 ? 2 : 1;
     } catch (std::invalid_argument const& error) {
       fmt::print(stderr, "minga: {}\n", error.what());
       return 2;
@@ -98,6 +141,46 @@ class CommandLine {
   }
 
  private:
+  /// The command, or the one within it that was named.
+  CLI::App* named_command() const {
+    auto* command = cli_.get_subcommands().front();
+    return command->get_subcommands().empty() ? command : command->get_subcommands().front();
+  }
+
+  /// An option that there is not, with the one that is spelt most like it, or one argument too
+  /// many.
+  int refuse_extras() const {
+    auto const extras = cli_.remaining(true);
+    auto const option = std::find_if(extras.begin(), extras.end(), [](std::string const& extra) {
+      return extra.size() > 1 && extra.front() == '-';
+    });
+    if (option == extras.end()) {
+      fmt::print(stderr, "minga: '{}' is one argument too many. {} --help says more.\n",
+                 extras.back(), full_name());
+      return 2;
+    }
+    auto const name = option->substr(0, option->find('='));
+    std::string nearest;
+    for (auto const* known : named_command()->get_options()) {
+      auto const known_name = known->get_name();
+      auto const is_nearer = nearest.empty() || edits(name, known_name) < edits(name, nearest);
+      if (known_name.starts_with("--") && is_nearer) nearest = known_name;
+    }
+    auto const meant =
+        edits(name, nearest) <= kFewEdits ? fmt::format("; is {} meant?", nearest) : ".";
+    fmt::print(stderr, "minga: There is no option '{}'{} {} --help lists them.\n", name, meant,
+               full_name());
+    return 2;
+  }
+
+  /// As it is typed, the program first.
+  std::string full_name() const {
+    std::string words;
+    for (CLI::App const* level = named_command(); level != nullptr; level = level->get_parent())
+      words.insert(0, level->get_name() + (words.empty() ? "" : " "));
+    return words;
+  }
+
   /// A command, or one within it, that there is not: CLI11 would not say which there are.
   std::optional<int> refuse_unknown(int argc, char** argv) const {
     CLI::App const* level = &cli_;
@@ -113,7 +196,7 @@ class CommandLine {
     return std::nullopt;
   }
 
-  static int refuse_command(CLI::App const& level, char const* name) {
+  int refuse_command(CLI::App const& level, char const* name) const {
     std::string known;
     for (auto const* command : level.get_subcommands({})) {
       if (command->get_group().empty()) continue;  // it is not for people
@@ -121,17 +204,16 @@ class CommandLine {
     }
     auto const* parent = level.get_parent();
     auto const within = parent == nullptr ? "" : level.get_name() + " ";
-    fmt::print(stderr,
-               "minga: There is no command '{}{}'; there are: {}. minga {}--help says more.\n",
-               within, name, known, within);
+    fmt::print(stderr, "minga: There is no command '{}{}'; there are: {}. {} {}--help says more.\n",
+               within, name, known, cli_.get_name(), within);
     return 2;
   }
 
   template <class Run>
-  CLI::App* add(char const* name, char const* help, Run run) {
+  CLI::App* add(char const* name, char const* help, Run run, bool shows_all_settings = false) {
     auto* command = cli_.add_subcommand(name, help);
     auto flags = std::make_shared<SettingFlags>();
-    flags->add_to(*command);
+    flags->add_to(*command, shows_all_settings);
     actions_[command] = [flags, run] {
       return run(flags->read());
     };
@@ -164,8 +246,7 @@ class CommandLine {
     restore->add_option("FILE", file_, "The backup.")->required();
   }
 
-  CLI::App cli_{"minga: an application server. One binary, one file; later a cluster by one URL.",
-                "minga"};
+  CLI::App cli_{"minga: an application server. One binary, one file; later a cluster by one URL."};
   std::vector<Application> applications_;
   server::Actions actions_;
   std::string collection_;
@@ -176,7 +257,8 @@ class CommandLine {
 }  // namespace
 
 int run(int argc, char** argv, std::vector<Application> applications) {
-  CommandLine command_line(std::move(applications));
+  auto const program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "minga";
+  CommandLine command_line(program, std::move(applications));
   return command_line.run(argc, argv);
 }
 

@@ -4,10 +4,15 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <pthread.h>
 #include <signal.h>
+#include <stop_token>
 #include <system_error>
+#include <thread>
 
 namespace minga::server {
 namespace {
@@ -32,12 +37,33 @@ class StopSignals {
     return number == SIGTERM ? "SIGTERM" : "SIGINT";
   }
 
-  /// A second signal ends the process at once, as a person who presses Ctrl-C twice expects.
-  void release() { pthread_sigmask(SIG_UNBLOCK, &set_, nullptr); }
+  /// From now on a signal ends the process at once. Those that have come already do nothing.
+  void release() {
+    timespec const now{};
+    while (sigtimedwait(&set_, nullptr, &now) > 0) continue;
+    pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
+  }
 
  private:
   sigset_t set_{};
 };
+
+/// Lets a second signal end the process at once, as a person who presses Ctrl-C twice expects; but
+/// one that comes with the first is the same wish: timeout(1) sends two, a terminal and a program
+/// between send one each.
+void release_later(std::stop_token const& ended, StopSignals& signals) {
+  constexpr std::chrono::seconds kOneWish{1};
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any changed;
+  auto const never = [] {
+    return false;
+  };
+  changed.wait_for(lock, ended, kOneWish, never);
+  if (ended.stop_requested()) return;
+  signals.release();
+  changed.wait(lock, ended, never);  // this thread takes the signal
+}
 
 }  // namespace
 
@@ -49,7 +75,8 @@ int serve(Settings settings, std::vector<Application> const& applications) {
   std::fflush(stdout);
   auto const* signal = signals.wait();
   log::info(fmt::format("{}: finishing what runs, then stopping", signal));
-  signals.release();
+  std::jthread const release(
+      [&signals](std::stop_token const& ended) { release_later(ended, signals); });
   instance.stop();
   log::flush();
   return 0;

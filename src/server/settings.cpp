@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 
+#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -130,6 +131,36 @@ auto path_setting(std::filesystem::path http::Settings::* member) {
   };
 }
 
+/// What a browser sends as Origin: one that is written otherwise would never be met.
+bool is_origin(std::string_view text) {
+  auto const scheme = text.find("://");
+  if (scheme == 0 || scheme == std::string_view::npos) return false;
+  auto const host = text.substr(scheme + 3);
+  auto const belongs = [](char c) {
+    return c > 0x20 && c < 0x7F && c != '/' && c != '?' && c != '#' && c != '*' &&
+           (c < 'A' || c > 'Z');
+  };
+  return !host.empty() && std::all_of(host.begin(), host.end(), belongs);
+}
+
+void assign_cors_origins(Settings& settings, std::string_view value) {
+  settings.http.cors_origins = comma_list(value);
+  for (auto const& origin : settings.http.cors_origins) {
+    if (origin != "*" && origin != "null" && !is_origin(origin))
+      refuse(origin, "* or an origin as browsers write it, such as https://app.example.org");
+  }
+}
+
+void assign_trusted_proxies(Settings& settings, std::string_view value) {
+  settings.http.trusted_proxies = comma_list(value);
+  for (auto& proxy : settings.http.trusted_proxies) {
+    boost::system::error_code error;
+    auto const address = boost::asio::ip::make_address(proxy, error);
+    if (error) refuse(proxy, "an IP address, such as 10.0.0.7 or ::1; networks are not understood");
+    proxy = address.to_string();
+  }
+}
+
 void assign_app(Settings& settings, std::string_view value) {
   for (auto& name : comma_list(value)) settings.apps.push_back(std::move(name));
 }
@@ -251,13 +282,9 @@ void add_http_settings(std::vector<SettingName>& names) {
   add("drain-timeout", "MS", "Time that running requests get when the server stops (10000).",
       millisecond_setting(&S::drain_timeout));
   add("cors-origins", "LIST", "Origins that may call the API, separated by commas; * for all (*).",
-      [](Settings& settings, std::string_view value) {
-        settings.http.cors_origins = comma_list(value);
-      });
+      assign_cors_origins);
   add("trusted-proxies", "LIST", "Addresses whose X-Forwarded-For and -Proto are believed (none).",
-      [](Settings& settings, std::string_view value) {
-        settings.http.trusted_proxies = comma_list(value);
-      });
+      assign_trusted_proxies);
   add("compress", "BOOL", "Compress what gains by it (true).", switch_setting(&S::compress));
   add("tls-certificate", "FILE", "Certificate chain, PEM; with the key it turns on TLS.",
       path_setting(&S::tls_certificate));
@@ -297,6 +324,8 @@ void assign_from(std::string const& where, Assign assign) {
 }
 
 toml::table read_file(std::filesystem::path const& file) {
+  if (std::filesystem::is_directory(file))
+    throw std::invalid_argument(fmt::format("{} is a folder, no settings file.", file.string()));
   try {
     return toml::parse_file(file.string());
   } catch (toml::parse_error const& error) {
@@ -415,6 +444,10 @@ Settings read_settings(Flags const& flags, Environment const& environment,
     throw std::invalid_argument(
         "TLS needs both --tls-certificate and --tls-key; only one of them is set.");
   }
+  if (settings.http.redirect_port != 0 && settings.http.tls_certificate.empty()) {
+    throw std::invalid_argument(
+        "--redirect-port sends visitors on to TLS, which needs --tls-certificate and --tls-key.");
+  }
   return settings;
 }
 
@@ -423,7 +456,10 @@ std::filesystem::path Settings::sqlite_file() const {
   for (std::string_view const prefix : {"sqlite://", "sqlite:"}) {
     if (!database.starts_with(prefix)) continue;
     auto const file = database.substr(prefix.size());
-    if (file.empty()) break;
+    if (file.empty()) {
+      throw std::invalid_argument(fmt::format(
+          "'{}' names no file; sqlite:/var/lib/minga/minga.db would be right.", database));
+    }
     return file;
   }
   throw std::invalid_argument(fmt::format(

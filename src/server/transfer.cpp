@@ -48,6 +48,10 @@ Async<ImportReport> import_stream(records::Store& store, std::string collection,
   }
   co_await importer.finish();
   progress.end();
+  if (input.bad()) {
+    throw std::runtime_error(fmt::format(
+        "Reading failed on the way: {} were added, not what follows.", importer.report().added));
+  }
   co_return importer.report();
 }
 
@@ -118,7 +122,7 @@ int import_records(Settings settings, std::vector<Application> const& applicatio
   std::ifstream opened;
   if (file != "-") {
     opened.open(file, std::ios::binary);
-    if (!opened)
+    if (!opened || std::filesystem::is_directory(file))
       throw std::invalid_argument(fmt::format("The file {} cannot be read.", file.string()));
   }
   auto const begin = Clock::now();
@@ -127,12 +131,19 @@ int import_records(Settings settings, std::vector<Application> const& applicatio
   auto const seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   for (auto const& refusal : report.refusals)
     fmt::print(stderr, "line {}: {}\n", refusal.line, refusal.reason);
+  auto const shown = static_cast<std::int64_t>(report.refusals.size());
+  if (report.refused > shown) fmt::print(stderr, "and {} lines more\n", report.refused - shown);
   fmt::print("{} added, {} refused in {:.1f} s\n", report.added, report.refused, seconds);
   return report.refused == 0 ? 0 : 1;
 }
 
 int export_records(Settings settings, std::vector<Application> const& applications,
                    std::string const& collection, std::string const& filter) {
+  if (!settings.uses_postgres() && !std::filesystem::exists(settings.sqlite_file())) {
+    throw std::invalid_argument(
+        fmt::format("There is no database {}: --data or --database says where it is.",
+                    settings.sqlite_file().string()));
+  }
   Source source(quiet(std::move(settings)), applications);
   auto& core = source.core();
   require_collection(core.store(), collection);

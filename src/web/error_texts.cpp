@@ -34,10 +34,11 @@ std::string ErrorTexts::sentence(std::string_view english) const {
 std::string ErrorTexts::field_message(std::string_view field, JsonObject const& error) const {
   auto code = text_of(error, "code");
   auto const* params = error.if_contains("params");
-  auto const* values = params ? params->if_object() : nullptr;
+  auto values = params && params->is_object() ? params->get_object() : JsonObject{};
+  values["reason"] = text_of(error, "message");
   for (auto const& key :
        {fmt::format("errors.{}.{}", field, code), fmt::format("codes.{}", code)}) {
-    if (catalog_.find(key)) return catalog_.text(key, values ? *values : JsonObject{});
+    if (catalog_.find(key)) return catalog_.text(key, values);
   }
   return sentence(text_of(error, "message"));
 }

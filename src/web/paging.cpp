@@ -25,12 +25,13 @@ std::string address(Request const& request, std::int64_t page) {
 JsonObject paging(Request const& request, Page const& page) {
   bool has_previous = page.page > 1;
   bool has_next = page.page < page.total_pages;
-  if (!has_previous && !has_next) return {};
+  if ((!has_previous && !has_next) || page.total_items == 0) return {};
   auto count = static_cast<std::int64_t>(page.items.size());
   JsonObject model;
   model["first"] = count == 0 ? 0 : (page.page - 1) * page.per_page + 1;
   model["last"] = count == 0 ? 0 : (page.page - 1) * page.per_page + count;
   model["total"] = page.total_items;
+  if (count == 0) model["past"] = true;
   if (has_previous) {
     model["previous"] =
         address(request, std::max<std::int64_t>(1, std::min(page.page - 1, page.total_pages)));

@@ -51,6 +51,14 @@ bool changes_state(Method method) {
          method == Method::delete_;
 }
 
+/// What the form sent: its fields, or the query of one that asks by GET.
+JsonObject sent_values(Request& request) {
+  if (auto const& input = request.impl().parsed_input) return *input;
+  JsonObject values;
+  for (auto const& [name, value] : request.query_all()) values.emplace(name, value);
+  return values;
+}
+
 /// A field that the platform put into the form: the handler does not see it.
 std::string take_text(Request& request, std::string_view field) {
   std::string text;
@@ -290,7 +298,7 @@ Response Site::form_again(Request& request, std::string_view page, Error const& 
     problems.push_back(std::move(problem));
   }
   auto const conflict = error.status() == 412;
-  auto values = request.impl().parsed_input.value_or(JsonObject{});
+  auto values = sent_values(request);
   // Who has been told of the other version may save over it, but not over a third.
   values[kVersionField] = conflict ? error.current_tag() : request.impl().form_version;
   JsonObject model;

@@ -89,7 +89,8 @@ test("words and filters find documents", async () => {
       assert.equal(await page.getByRole("link", { name: "Uno", exact: true }).count(), 0);
       await page.getByLabel("Filtro").fill("set = ");
       await page.getByRole("button", { name: "Buscar" }).click();
-      await page.locator("main").waitFor();
+      await page.locator("#filter-error").waitFor();
+      assert.equal(await page.getByLabel("Filtro").inputValue(), "set = ");
       await isAccessible(page);
     },
     { allowed: [REFUSED] },

@@ -31,6 +31,7 @@ class TestHelp:
     def test_version(self):
         done = harness.run("version")
         assert done.returncode == 0 and re.fullmatch(r"minga \d+\.\d+\.\d+\S*\n", done.stdout)
+        assert harness.run("--version").stdout == done.stdout
 
     def test_help_names_every_command(self):
         done = harness.run("--help")
@@ -48,24 +49,41 @@ class TestHelp:
             assert option in text
 
 
+    @pytest.mark.parametrize("command", ["import", "export", "backup", "restore"])
+    def test_help_of_a_transfer_is_not_about_serving(self, command):
+        text = harness.run(command, "--help").stdout
+        assert "--database" in text and "--config" in text and "--listen" not in text
+
+
 class TestWrongOptions:
     @pytest.mark.parametrize(
         "arguments, words",
         [
             ([], []),
             (["serv"], ["serv"]),
-            (["serve", "--lisen", "x"], ["--lisen"]),
+            (["serve", "--lisen", "x"], ["--lisen'", "--listen", "serve --help"]),
             (["serve", "--listen", "8090"], ["8090", "HOST:PORT"]),
             (["serve", "--listen", "127.0.0.1:99999"], ["99999", "65535"]),
             (["serve", "--lang", "fr"], ["fr", "es", "en"]),
             (["serve", "--log-format", "xml"], ["xml", "text", "json"]),
             (["serve", "--app", "tusks"], ["tusks", "hits", "tasks", "items"]),
             (["serve", "--database", "mysql://x"], ["mysql"]),
+            (["serve", "--database", "sqlite:"], ["sqlite:", "names no file"]),
+            (["serve", "--cors-origins", "https://a.org, b.org"], ["b.org", "https://app.example.org"]),
+            (["serve", "--cors-origins", "https://a.org/"], ["https://a.org/", "an origin"]),
+            (["serve", "--trusted-proxies", "10.0.0.1,10.0.0.0/8"], ["10.0.0.0/8", "IP address"]),
+            (["serve", "--redirect-port", "8080"], ["--redirect-port", "--tls-certificate"]),
             (["import", "items"], ["FILE"]),
+            (["serve", "--lisen=x"], ["--lisen'", "--listen"]),
+            (["replicas", "status", "--jsn"], ["--jsn", "--json", "replicas status --help"]),
+            (["replicas", "config", "--ttl", "5"], ["'--ttl'. minga replicas config --help"]),
+            (["serve", "--config", "/tmp"], ["/tmp is a folder"]),
+            (["version", "extra"], ["'extra' is one argument too many"]),
         ],
     )
     def test_say_what_is_right(self, tmp_path, arguments, words):
         assert refused(harness.run(*arguments, cwd=tmp_path), *words)
+        assert not list(tmp_path.iterdir()), "a database was made"
 
     def test_an_occupied_port(self, make_server, tmp_path):
         server = make_server()
@@ -191,6 +209,24 @@ class TestTransfers:
     def test_a_missing_file_is_named(self, tmp_path):
         done = harness.run("import", "items", tmp_path / "missing.ndjson", "--data", tmp_path / "data")
         assert done.returncode != 0 and "missing.ndjson" in done.stderr
+
+    def test_a_folder_is_no_file(self, tmp_path):
+        done = harness.run("import", "items", tmp_path, "--data", tmp_path / "data")
+        assert refused(done, str(tmp_path), "cannot be read")
+
+    def test_says_how_many_bad_lines_it_does_not_name(self, tmp_path):
+        done = harness.run("import", "items", "-", "--data", tmp_path / "data", input="[]\n" * 130)
+        assert done.returncode == 1 and "0 added, 130 refused" in done.stdout
+        assert done.stderr.count("\nline ") == 99 and done.stderr.endswith("and 30 lines more\n")
+
+    def test_an_export_makes_no_database(self, tmp_path):
+        done = harness.run("export", "items", "--data", tmp_path / "mistyped")
+        assert refused(done, "mistyped/minga.db", "--data") and not list(tmp_path.iterdir())
+
+    def test_a_wrong_filter_is_explained(self, tmp_path):
+        assert harness.run("import", "items", "-", "--data", tmp_path / "data", input="").returncode == 0
+        done = harness.run("export", "items", "--filter", "name =", "--data", tmp_path / "data")
+        assert refused(done, "Invalid filter.", "A text, a number, a name or a function is expected.")
 
     def test_backup_while_serving_and_restore(self, make_server, tmp_path):
         server = make_server()

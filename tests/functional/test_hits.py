@@ -78,3 +78,9 @@ def test_other_method(client):
 def test_head_has_no_body(client):
     answer = client.head("/count")
     assert (answer.status, answer.body) == (200, b"")
+
+
+def test_head_is_no_visit(client):
+    before = hits_of(client.get("/"))
+    assert client.head("/").status == 200
+    assert hits_of(client.get("/count")) == before

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from urllib.parse import quote
 
 import pytest
 from forms import Form, send
@@ -181,8 +182,6 @@ class TestList:
         ],
     )
     def test_filters_on_undeclared_fields(self, client, filter, expected):
-        from urllib.parse import quote
-
         answer = client.get(f"/items?perPage=100&filter={quote(filter)}")
         assert answer.status == 200, answer
         assert {item["n"] for item in answer.json()["items"]} == expected
@@ -308,3 +307,29 @@ class TestPages:
         told = send(browser, page, name="Mine")
         assert told.status == 412 and "Someone was faster" in told.text
         assert "See what is stored now" in told.text
+
+
+class TestListPage:
+    def test_a_wrong_filter_stays_beside_the_reason(self, browser):
+        page = browser.get("/items?q=words&filter=" + quote("price >"))
+        assert page.status == 400
+        assert 'value="words"' in page.text and 'value="price &gt;"' in page.text
+        assert 'aria-describedby="filter-error"' in page.text and "No se entiende cerca del carácter" in page.text
+        assert "0 documentos" not in page.text
+
+    def test_a_wrong_filter_is_explained_in_full_in_english(self, browser):
+        page = browser.get("/items?filter=" + quote("price >"), Accept_Language="en")
+        assert "Not understood near character 7: A text, a number, a name or a function is expected." in page.text
+
+    def test_words_go_with_a_filter_that_ends_in_a_comment(self, client, add):
+        add({"name": "comment words", "price": 3})
+        add({"name": "comment", "price": 3})
+        found = client.get("/items?q=words&filter=" + quote("price = 1 || price = 3 // cheap")).json()
+        assert [item["name"] for item in found["items"]] == ["comment words"]
+
+    def test_behind_the_last_page(self, browser, add):
+        for n in range(3):
+            add({"name": f"past {n}"})
+        page = browser.get("/items?q=past&perPage=2&page=9")
+        assert "Ningún documento" not in page.text and "En esta página ya no queda nada." in page.text
+        assert "?page=2&amp;" in page.text and ">Siguiente<" not in page.text

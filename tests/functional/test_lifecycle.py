@@ -37,6 +37,39 @@ def test_finishes_what_runs(make_server):
     assert stored == (1 if answer.status == 200 else 0)
 
 
+@pytest.fixture
+def half_sent(make_server):
+    """A server with a request that runs: of its body the end is still to come."""
+    server = make_server()
+    with server.raw() as raw:
+        raw.send(f"POST {TASKS} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 2\n")
+        raw.send("Expect: 100-continue\n\n")
+        assert raw.reader.readline() == b"HTTP/1.1 100 Continue\r\n" and raw.reader.readline() == b"\r\n"
+        yield server, raw
+
+
+def test_two_signals_at_once_are_one(half_sent):
+    """As timeout(1) sends them: the second must not end what the first lets finish."""
+    server, raw = half_sent
+    server.process.send_signal(signal.SIGTERM)
+    harness.wait_for(lambda: "finishing what runs" in server.log())
+    server.process.send_signal(signal.SIGTERM)
+    raw.send(b"{}")
+    assert raw.read_answer("POST").status in (400, 503)
+    assert server.process.wait(harness.STOPPING) == 0
+
+
+def test_a_later_signal_ends_at_once(half_sent):
+    server, _ = half_sent
+
+    def ended():
+        server.process.send_signal(signal.SIGTERM)
+        return server.process.poll() is not None
+
+    harness.wait_for(ended)
+    assert server.process.returncode == -signal.SIGTERM
+
+
 def test_every_answer_under_a_stop_is_true(make_server):
     """Writers run into a SIGTERM: what was acknowledged is stored, nothing else is but what was in doubt."""
     server = make_server()

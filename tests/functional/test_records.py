@@ -1,6 +1,7 @@
 """The record API (sections 3 and 4 of its description) over the public collections of tasks and items."""
 
 import json
+import pathlib
 import re
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import harness
 import pytest
 
 SERVE = []
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TASKS = "/api/collections/tasks/records"
 ITEMS = "/api/collections/items/records"
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z"
@@ -417,3 +419,9 @@ class TestOperations:
                     # Served means: it is found, or what is missing is the record.
                     assert answer.status != 405, path
                     assert answer.status != 404 or "{" in path, path
+
+    def test_the_docs_name_only_what_is_served(self, client):
+        text = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
+        named = set(re.findall(r"(/(?:api|metrics)\b[a-z./{}]*)", text))
+        served = client.get("/api/openapi.json").json()["paths"].keys()
+        assert named and {path.replace("{c}", "tasks") for path in named} <= served

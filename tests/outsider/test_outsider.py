@@ -83,6 +83,10 @@ def test_serves(notes, make_server, monkeypatch):
 def test_answers_for_its_command_line(notes):
     done = subprocess.run([notes, "serve", "--app", "other"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "notes" in done.stderr
+    done = subprocess.run([notes, "serve", "--dta", "x"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "is --data meant?" in done.stderr and "notes serve --help" in done.stderr
+    done = subprocess.run([notes, "export", "--help"], capture_output=True, text=True, check=False)
+    assert "Usage: notes export" in done.stdout
 
 
 def test_the_guides_example(guestbook, make_server, monkeypatch):

@@ -7,8 +7,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 
@@ -17,8 +19,13 @@ namespace {
 
 constexpr auto kApplicationId = "1835626087";  // "ming"
 
-Error refusal(ErrorCode code, std::string message) {
-  return Error(code, std::move(message));
+/// An error that is a whole sentence for the user.
+struct Refusal : Error {
+  using Error::Error;
+};
+
+Refusal refusal(ErrorCode code, std::string const& message) {
+  return Refusal(code, message);
 }
 
 bool is_new(Connection& connection) {
@@ -33,13 +40,13 @@ void require_ours(Connection& connection, std::filesystem::path const& file) {
       fmt::format("{} is a database, but none of minga's. Choose another file.", file.string()));
 }
 
-void require_whole(Connection& connection, std::filesystem::path const& file, char const* check) {
-  auto const verdict = connection.query_text(check);
+void require_whole(Connection& connection, std::filesystem::path const& file,
+                   std::string_view advice) {
+  auto verdict = connection.query_text("PRAGMA quick_check(1)");
   if (verdict == "ok") return;
-  throw refusal(
-      ErrorCode::corrupt,
-      fmt::format("The database {} is damaged ({}). Put a backup in its place: minga restore FILE.",
-                  file.string(), verdict));
+  std::replace(verdict.begin(), verdict.end(), '\n', ' ');
+  throw refusal(ErrorCode::corrupt,
+                fmt::format("The database {} is damaged ({}). {}", file.string(), verdict, advice));
 }
 
 Error not_writable(std::filesystem::path const& file) {
@@ -52,6 +59,7 @@ Error not_writable(std::filesystem::path const& file) {
 
 /// A sentence in place of SQLite's for what a user meets when opening.
 Error explain(Error const& error, std::filesystem::path const& file) {
+  if (dynamic_cast<Refusal const*>(&error) != nullptr) return error;
   auto const name = file.string();
   switch (error.code()) {
     case ErrorCode::corrupt:
@@ -70,6 +78,14 @@ Error explain(Error const& error, std::filesystem::path const& file) {
   }
 }
 
+/// Makes the file its owner's alone before SQLite makes it everybody's to read: it holds the
+/// records and what signs cookies. One that is there stays as it is; what cannot be made SQLite
+/// says.
+void make_private(std::filesystem::path const& file) {
+  auto const descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor >= 0) ::close(descriptor);
+}
+
 void prepare_connection(Connection& connection, std::filesystem::path const& file,
                         bool was_closed) {
   // SQLite opens what it may not write for reading, and says so at the first write only.
@@ -82,7 +98,7 @@ void prepare_connection(Connection& connection, std::filesystem::path const& fil
   if (!was_closed) {
     log::warning(fmt::format("{} was not closed by its last process: checking that it is whole",
                              file.string()));
-    require_whole(connection, file, "PRAGMA quick_check(1)");
+    require_whole(connection, file, "Put a backup in its place: minga restore FILE.");
   }
   if (connection.query_text("PRAGMA journal_mode = WAL") != "wal") {
     throw refusal(
@@ -134,8 +150,10 @@ class Partial {
   std::filesystem::path target_;
 };
 
-void copy_pages(Connection& source, std::filesystem::path const& target) {
+void copy_pages(Connection& source, std::filesystem::path const& from,
+                std::filesystem::path const& target) {
   Options options;
+  make_private(target);
   Connection destination(target, Access::read_write, options);
   auto* backup = sqlite3_backup_init(destination.handle(), "main", source.handle(), "main");
   if (backup == nullptr) throw destination.last_error();
@@ -145,7 +163,7 @@ void copy_pages(Connection& source, std::filesystem::path const& target) {
   sqlite3_backup_finish(backup);
   if (code != SQLITE_DONE) throw destination.last_error();
   destination.execute("PRAGMA journal_mode = DELETE");  // no -wal beside a copy
-  require_whole(destination, target, "PRAGMA quick_check(1)");
+  require_whole(destination, from, "Nothing is made of it.");
 }
 
 /// A reading connection to a database of minga's. Throws Error with a sentence that names the file.
@@ -165,6 +183,13 @@ void require_absent(std::filesystem::path const& target) {
         ErrorCode::io,
         fmt::format("{} exists already; a backup is written to a new file.", target.string()));
   }
+}
+
+void require_folder(std::filesystem::path const& target) {
+  auto const folder = folder_of(target);
+  if (!std::filesystem::is_directory(folder))
+    throw refusal(ErrorCode::io, fmt::format("{} cannot be written: there is no folder {}.",
+                                             target.string(), folder.string()));
 }
 
 void require_present(std::filesystem::path const& source) {
@@ -197,6 +222,7 @@ void prepare_file(Options const& options) {
   std::error_code absent;
   auto const left = std::filesystem::file_size(wal, absent);
   auto const was_closed = absent || left == 0;
+  make_private(options.file);
   try {
     Connection connection(options.file, Access::read_write, options);
     prepare_connection(connection, options.file, was_closed);
@@ -208,10 +234,11 @@ void prepare_file(Options const& options) {
 void copy(std::filesystem::path const& source, std::filesystem::path const& target) {
   require_present(source);
   require_absent(target);
+  require_folder(target);
   auto const connection = open_ours(source);
   try {
     Partial partial(target);
-    copy_pages(*connection, partial.path());
+    copy_pages(*connection, source, partial.path());
     partial.keep();
   } catch (Error const& error) {
     throw explain(error, target);

@@ -17,7 +17,10 @@
 namespace minga::sql::sqlite {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 using testing_support::SqliteEngine;
 using testing_support::TemporaryFolder;
 
@@ -84,7 +87,8 @@ TEST_F(FilesTest, AnotherProgramsDatabaseIsLeftAlone) {
     Connection connection(other, Access::read_write, Options{});
     connection.execute("CREATE TABLE theirs (id INTEGER)");
   }
-  EXPECT_THAT(refused(other, ErrorCode::corrupt), HasSubstr("none of minga's"));
+  EXPECT_EQ(refused(other, ErrorCode::corrupt),
+            other.string() + " is a database, but none of minga's. Choose another file.");
   auto const marked = beside("marked.db");
   {
     Connection connection(marked, Access::read_write, Options{});
@@ -164,8 +168,9 @@ TEST_F(CrashTest, ADamagedDatabaseIsRefusedAndABackupTakesItsPlace) {
     }
   }
   auto const sentence = refused(copy, ErrorCode::corrupt);
-  EXPECT_THAT(sentence, HasSubstr("damaged"));
-  EXPECT_THAT(sentence, HasSubstr("minga restore"));
+  EXPECT_THAT(sentence, StartsWith("The database " + copy.string() + " is damaged ("));
+  EXPECT_THAT(sentence, EndsWith("). Put a backup in its place: minga restore FILE."));
+  EXPECT_THAT(sentence, Not(HasSubstr("\n")));
 
   restore(backup, copy);
   EXPECT_TRUE(std::filesystem::exists(copy.string() + ".before-restore"));
@@ -235,6 +240,20 @@ TEST_F(FilesTest, ABackupUnderLoadIsTheStateOfOneMoment) {
   for (auto& mover : movers) mover.get();
 }
 
+TEST_F(FilesTest, WhatHoldsRecordsIsItsOwnersAlone) {
+  insert(1);
+  auto const backup = beside("backup.db");
+  engine_.run(engine_.database->backup(backup));
+  auto const restored = beside("restored.db");
+  restore(backup, restored);
+  auto const log = std::filesystem::path(engine_.file().string() + "-wal");
+  for (auto const& file : {engine_.file(), log, backup, restored}) {
+    auto const rights = std::filesystem::status(file).permissions();
+    EXPECT_EQ(rights, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+        << file;
+  }
+}
+
 TEST_F(FilesTest, ABackupReplacesNothing) {
   auto const file = beside("precious.txt");
   std::ofstream(file) << "precious";
@@ -246,13 +265,13 @@ TEST_F(FilesTest, ABackupReplacesNothing) {
 TEST_F(FilesTest, AFailedBackupLeavesNothingBehind) {
   auto const nowhere = beside("nowhere") / "backup.db";
   EXPECT_THAT(refusal([&] { engine_.run(engine_.database->backup(nowhere)); }).what(),
-              HasSubstr(nowhere.string()));
+              HasSubstr(nowhere.string() + " cannot be written: there is no folder"));
   auto const text = beside("letter.txt");
   std::ofstream(text) << std::string(5'000, 'x');
   auto const target = beside("copy.db");
   EXPECT_EQ(refusal([&] { sqlite::copy(text, target); }).code(), ErrorCode::corrupt);
   for (auto const& entry : std::filesystem::directory_iterator(engine_.file().parent_path()))
-    EXPECT_THAT(entry.path().string(), testing::Not(HasSubstr("copy.db")));
+    EXPECT_THAT(entry.path().string(), Not(HasSubstr("copy.db")));
 }
 
 TEST_F(FilesTest, RestoresABackupAndKeepsWhatWasThere) {
@@ -296,7 +315,10 @@ TEST_F(FilesTest, RefusesToRestoreWhatCannotServe) {
     file.seekp(4'096);
     file << std::string(3'000, '\xFF');
   }
-  EXPECT_EQ(refusal([&] { restore(backup, engine_.file()); }).code(), ErrorCode::corrupt);
+  auto const damaged = refusal([&] { restore(backup, engine_.file()); });
+  EXPECT_EQ(damaged.code(), ErrorCode::corrupt);
+  EXPECT_THAT(damaged.what(), StartsWith("The database " + backup.string() + " is damaged ("));
+  EXPECT_THAT(damaged.what(), Not(HasSubstr("minga restore")));
   engine_.open();
   EXPECT_EQ(ids(), Ids{1}) << "the database is as it was";
 }
