@@ -233,7 +233,8 @@ def one_primary(journal, stored):
 
 def delivered(subscriber, stored):
     """Every change once and in order, over all reconnections."""
-    got = [(place.rsplit("-", 1)[1], *rest) for place, *rest in subscriber.events]
+    # Behind transaction and number stands under which primary that was said.
+    got = [(".".join(place.rsplit("-", 1)[1].split(".")[:2]), *rest) for place, *rest in subscriber.events]
     # A write's position may lie before the write: whoever goes on from there misses nothing.
     first = next((n for n, event in enumerate(got) if event[2] == subscriber.load.first), -1)
     got = got[first + 1 :]

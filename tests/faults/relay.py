@@ -1,14 +1,15 @@
-"""A link that delays: frames go by way of this process, which holds each for the same time. Where the kernel has netem
-that would do it; this needs /dev/net/tun and packet sockets alone."""
+"""A link that delays: frames go by way of a process that holds each for the same time. Where the kernel has netem that
+would do it; this needs /dev/net/tun and packet sockets alone."""
 
 import collections
 import fcntl
 import os
 import selectors
+import signal
 import socket
 import struct
 import subprocess
-import threading
+import sys
 import time
 
 TUNSETIFF = 0x400454CA
@@ -27,10 +28,29 @@ def why_not():
 
 
 class Relay:
-    """Takes the link out of the bridge and puts itself between them, until it is closed."""
+    """Takes the link out of the bridge and puts a process between them, until it is closed: one of its own, which waits
+    for no thread of the tests."""
 
     def __init__(self, link, bridge, seconds):
-        self.link, self.bridge, self.seconds = link, bridge, seconds
+        self.link, self.bridge = link, bridge
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", __file__, link, bridge, str(seconds)], stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout.readline() == "ready\n", f"no relay for {link}"
+
+    def close(self):
+        self.process.terminate()
+        assert self.process.wait() == -signal.SIGTERM, f"the relay for {self.link} failed"
+        self.process.stdout.close()
+        subprocess.run(["ip", "link", "set", self.link, "promisc", "off"], check=True)
+        subprocess.run(["ip", "link", "set", self.link, "master", self.bridge], check=True)
+
+
+class Delay:
+    """What the process does."""
+
+    def __init__(self, link, bridge, seconds):
+        self.seconds = seconds
         self.tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         name = f"{link}t"[-15:]
         flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
@@ -45,9 +65,6 @@ class Relay:
         subprocess.run(["ip", "link", "set", link, "promisc", "on"], check=True)
         subprocess.run(["ip", "link", "set", name, "master", bridge, "up"], check=True)
         self.waiting = collections.deque()  # (when, write, frame)
-        self.ending = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
 
     def from_link(self):
         frame, (_, _, kind, *_) = self.packets.recvfrom(LARGEST)
@@ -57,7 +74,7 @@ class Relay:
         with selectors.DefaultSelector() as selector:
             selector.register(self.packets, selectors.EVENT_READ, (self.from_link, self.to_bridge))
             selector.register(self.tap, selectors.EVENT_READ, (lambda: os.read(self.tap, LARGEST), self.packets.send))
-            while not self.ending.is_set():
+            while True:
                 rest = self.waiting[0][0] - time.monotonic() if self.waiting else 0.1
                 for key, _ in selector.select(max(0.0, min(rest, 0.1))):
                     read, write = key.data
@@ -76,10 +93,8 @@ class Relay:
             except OSError:
                 pass  # a full queue: the frame is lost, as on any network
 
-    def close(self):
-        self.ending.set()
-        self.thread.join()
-        os.close(self.tap)  # and the tap is gone
-        self.packets.close()
-        subprocess.run(["ip", "link", "set", self.link, "promisc", "off"], check=True)
-        subprocess.run(["ip", "link", "set", self.link, "master", self.bridge], check=True)
+
+if __name__ == "__main__":
+    delay = Delay(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    print("ready", flush=True)
+    delay.run()
