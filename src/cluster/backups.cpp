@@ -5,6 +5,7 @@
 #include "base/logging.hpp"
 #include "cluster/archive_queue.hpp"
 #include "cluster/attempt.hpp"
+#include "cluster/config_key.hpp"
 #include "cluster/json_parts.hpp"
 
 #include <boost/asio/error.hpp>
@@ -60,7 +61,7 @@ Backups::Backups(boost::asio::any_io_executor executor, Processes& processes,
       program_(programs.pgbackrest),
       files_(folder),
       etcd_(client, {{self.host, self.etcd}}),
-      patroni_(client, {self.host, self.patroni}),
+      configuration_(client, {{self.host, self.etcd}}, identity.set, kConfigurationKey),
       pgbackrest_(processes, programs.pgbackrest, files_.configuration(),
                   with_database(environment, folder, self)),
       work_(std::move(executor), "backups") {}
@@ -261,12 +262,12 @@ Async<void> Backups::do_work(Work work) {
 Async<void> Backups::create_stanza() {
   auto const settings = *state_.settings;
   co_await pgbackrest_.create_stanza(settings.stanza);
-  auto const configuration = co_await patroni_.get("/config", Clock::now() + kCall);
+  auto const configuration = co_await read_configuration(configuration_, Clock::now() + kCall);
   auto const* parameters = find(find(&configuration, "postgresql"), "parameters");
   if (find(parameters, "archive_timeout") == nullptr) {
     JsonObject const timeout{{"archive_timeout", kArchiveTimeout}};
     JsonObject const changes{{"postgresql", JsonObject{{"parameters", timeout}}}};
-    co_await patroni_.change_configuration(changes, Clock::now() + kCall);
+    co_await change_configuration(configuration_, changes, Clock::now() + kCall);
   }
   co_await etcd_.put(key("created"), settings.repository, Clock::now() + kCall);
   state_.created = settings.repository;

@@ -4,7 +4,7 @@
 #include "cluster/backup_report.hpp"
 #include "cluster/configuration.hpp"
 #include "cluster/etcd.hpp"
-#include "cluster/patroni.hpp"
+#include "cluster/etcd_key.hpp"
 #include "cluster/pgbackrest.hpp"
 
 #include <optional>
@@ -58,7 +58,7 @@ class Backups {
   std::string program_;
   BackupFolder files_;
   Etcd etcd_;
-  Patroni patroni_;
+  EtcdKey configuration_;
   PgBackRest pgbackrest_;
   BackupState state_;
   std::optional<BackupSettings> written_;

@@ -7,8 +7,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+
 namespace minga::cluster {
 namespace {
+
+constexpr std::chrono::seconds kPerEndpoint{2};
 
 std::uint64_t index_of(Json const* value) {
   return static_cast<std::uint64_t>(number_of(value).value_or(0));
@@ -22,25 +27,35 @@ EtcdKey::Value value_of(Json const& answer) {
 
 }  // namespace
 
-EtcdKey::EtcdKey(http::Client const& client, HostPort etcd, std::string const& set,
-                 std::string_view name)
+EtcdKey::EtcdKey(http::Client const& client, std::vector<HostPort> endpoints,
+                 std::string const& set, std::string_view name)
     : client_(client),
-      etcd_(std::move(etcd)),
+      endpoints_(std::move(endpoints)),
       path_(fmt::format("/v2/keys{}{}/{}", kPatroniNamespace, percent_encode(set), name)) {}
 
 Async<http::ClientResponse> EtcdKey::send(std::string method, std::string query,
                                           Deadline deadline) const {
-  http::ClientRequest request;
-  request.method = std::move(method);
-  request.host = etcd_.host;
-  request.port = etcd_.port;
-  request.target = path_ + query;
-  co_return co_await client_.send(std::move(request), deadline);
+  std::string failures;
+  for (auto const& endpoint : endpoints_) {
+    http::ClientRequest request;
+    request.method = method;
+    request.host = endpoint.host;
+    request.port = endpoint.port;
+    request.target = path_ + query;
+    auto const is_last = &endpoint == &endpoints_.back();
+    auto const until = is_last ? deadline : std::min(deadline, Clock::now() + kPerEndpoint);
+    try {
+      auto response = co_await client_.send(std::move(request), until);
+      if (response.status < 500 || is_last) co_return response;
+    } catch (Error const& error) {
+      failures += " " + error.message();
+    }
+  }
+  throw Error::unavailable(fmt::format("No member of etcd answers:{}", failures));
 }
 
 Error EtcdKey::unavailable(http::ClientResponse const& response) const {
-  return Error::unavailable(
-      fmt::format("etcd at {} answers {} with status {}.", etcd_.text(), path_, response.status));
+  return Error::unavailable(fmt::format("etcd answers {} with status {}.", path_, response.status));
 }
 
 Async<EtcdKey::Value> EtcdKey::get(Deadline deadline) const {
@@ -64,8 +79,7 @@ Async<EtcdKey::Value> EtcdKey::next(std::uint64_t index, Deadline deadline) cons
   auto query = fmt::format("?wait=true&waitIndex={}", index + 1);
   auto const seen = co_await send("GET", std::move(query), deadline);
   if (seen.status == 400)
-    throw Error::conflict(
-        fmt::format("etcd at {} has forgotten what came after change {}.", etcd_.text(), index));
+    throw Error::conflict(fmt::format("etcd has forgotten what came after change {}.", index));
   if (seen.status != 200 || seen.body.empty()) throw unavailable(seen);
   co_return value_of(read_json(seen.body));
 }

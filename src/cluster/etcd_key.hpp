@@ -7,10 +7,13 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace minga::cluster {
 
-/// One of the keys in which Patroni keeps a set's state, in etcd's second API.
+/// One of the keys in which Patroni keeps a set's state, in etcd's second API. Calls go to the
+/// endpoints in turn until one answers.
 class EtcdKey {
  public:
   struct Value {
@@ -20,13 +23,15 @@ class EtcdKey {
   };
 
   /// `name` as Patroni has it: "leader", "sync". The client must outlive this.
-  EtcdKey(http::Client const& client, HostPort etcd, std::string const& set, std::string_view name);
+  EtcdKey(http::Client const& client, std::vector<HostPort> endpoints, std::string const& set,
+          std::string_view name);
 
   // Of each: Error 503 when etcd does not answer, or not as it should.
 
   /// What a majority has.
   Async<Value> get(Deadline deadline) const;
-  /// Writes the text where nobody else has since that index. Error 409 where somebody has.
+  /// Writes the text where nobody else has since that index. Error 409 where somebody has, or
+  /// perhaps this call itself, through an endpoint that gave no answer.
   Async<void> replace(Value value, Deadline deadline) const;
   /// What the first change after that index made of it, as soon as there is one; writing the same
   /// again is one. Error 409 when etcd has forgotten what came after the index, which it does
@@ -38,7 +43,7 @@ class EtcdKey {
   Error unavailable(http::ClientResponse const& response) const;
 
   http::Client const& client_;
-  HostPort etcd_;
+  std::vector<HostPort> endpoints_;
   std::string path_;
 };
 

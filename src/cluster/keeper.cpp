@@ -5,6 +5,7 @@
 #include "base/logging.hpp"
 #include "base/time_text.hpp"
 #include "cluster/attempt.hpp"
+#include "cluster/config_key.hpp"
 #include "cluster/json_parts.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -57,6 +58,7 @@ Keeper::Keeper(http::Client const& client, Folder const& folder, SetIdentity& id
       self_(self),
       etcd_(client, {{self.host, self.etcd}}),
       patroni_(client, {self.host, self.patroni}),
+      configuration_(client, {{self.host, self.etcd}}, identity.set, kConfigurationKey),
       silence_(2 * ttl) {}
 
 std::vector<HostPort> Keeper::other_endpoints() const {
@@ -167,14 +169,19 @@ Async<void> Keeper::note_election() {
   log::info(fmt::format("{} is the primary: {}", self_.name(), reason));
 }
 
+Async<void> Keeper::change_settings(JsonObject changes) {
+  co_await change_configuration(configuration_, std::move(changes), Clock::now() + kCall);
+  co_await patroni_.wake(Clock::now() + kCall);
+}
+
 /// With three members and more a write waits for a standby, and for as many that a majority has
 /// it; with fewer it would wait for ever. Not before the first standby is there, either.
 Async<void> Keeper::fit_settings(std::size_t voters) {
-  auto const now = co_await patroni_.get("/config", Clock::now() + kCall);
+  auto const now = co_await read_configuration(configuration_, Clock::now() + kCall);
   if (!truth_of(find(&now, "synchronous_mode"))) {
     if (Clock::now() - released_ < kRelease) co_return;
     JsonObject const again{{"synchronous_mode", true}};
-    co_await patroni_.change_configuration(again, Clock::now() + kCall);
+    co_await change_settings(again);
     co_return;
   }
   auto const was_strict = truth_of(find(&now, "synchronous_mode_strict"));
@@ -196,7 +203,7 @@ Async<void> Keeper::fit_settings(std::size_t voters) {
       released_ = Clock::now();
     }
   }
-  co_await patroni_.change_configuration(changes, Clock::now() + kCall);
+  co_await change_settings(std::move(changes));
   log::info(fmt::format("the set has {} members: a write is confirmed by {} standby{}{}", voters,
                         standbys, standbys == 1 ? "" : "s",
                         strict ? ", and waits while there are none" : " where there are"));

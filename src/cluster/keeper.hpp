@@ -2,6 +2,7 @@
 
 #include "cluster/configuration.hpp"
 #include "cluster/etcd.hpp"
+#include "cluster/etcd_key.hpp"
 #include "cluster/patroni.hpp"
 
 #include <string>
@@ -52,6 +53,7 @@ class Keeper {
   Async<void> note_election();
   Async<std::string> election_reason(std::string previous);
   Async<void> fit_settings(std::size_t voters);
+  Async<void> change_settings(JsonObject changes);
   Async<void> move_etcd_leader(std::vector<EtcdMember> const& members);
 
   http::Client const& client_;
@@ -60,6 +62,7 @@ class Keeper {
   MemberAddress self_;
   Etcd etcd_;
   Patroni patroni_;
+  EtcdKey configuration_;
   Clock::duration silence_;
   Clock::time_point heard_ = Clock::now();
   Clock::time_point refreshed_{};

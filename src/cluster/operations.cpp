@@ -1,6 +1,7 @@
 #include "cluster/operations.hpp"
 
 #include "async/deadline.hpp"
+#include "cluster/config_key.hpp"
 #include "cluster/keeper.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -46,6 +47,13 @@ Async<bool> is_gone(SetAccess const& access, MemberAddress const& member, Deadli
     co_await sleep_for(kStep);
   }
   co_return false;
+}
+
+Async<EtcdKey> configuration_key(SetAccess const& access, Deadline deadline) {
+  std::vector<HostPort> endpoints;
+  auto const members = co_await current_members(access, deadline);
+  for (auto const& member : members) endpoints.push_back({member.host, member.etcd});
+  co_return EtcdKey(access.client(), std::move(endpoints), access.set(), kConfigurationKey);
 }
 
 }  // namespace
@@ -150,33 +158,13 @@ Async<void> reinitialize(SetAccess const& access, HostPort member, Deadline dead
 }
 
 Async<Json> read_configuration(SetAccess const& access, Deadline deadline) {
-  auto const members = co_await current_members(access, deadline);
-  std::string failures;
-  for (auto const& member : members) {
-    auto const patroni = access.patroni(member);
-    try {
-      co_return co_await patroni.get("/config", std::min(deadline, Clock::now() + kCall));
-    } catch (Error const& error) {
-      failures += " " + error.message();
-    }
-  }
-  throw Error::unavailable(fmt::format("No member tells the set's configuration:{}", failures));
+  auto const key = co_await configuration_key(access, deadline);
+  co_return co_await read_configuration(key, deadline);
 }
 
 Async<void> change_configuration(SetAccess const& access, JsonObject changes, Deadline deadline) {
-  auto const members = co_await current_members(access, deadline);
-  std::string failures;
-  for (auto const& member : members) {
-    auto const patroni = access.patroni(member);
-    try {
-      co_await patroni.change_configuration(changes, std::min(deadline, Clock::now() + kCall));
-      co_return;
-    } catch (Error const& error) {
-      if (error.status() != 503) throw;
-      failures += " " + error.message();
-    }
-  }
-  throw Error::unavailable(fmt::format("No member takes the change:{}", failures));
+  auto const key = co_await configuration_key(access, deadline);
+  co_await change_configuration(key, std::move(changes), deadline);
 }
 
 }  // namespace minga::cluster

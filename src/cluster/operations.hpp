@@ -25,10 +25,10 @@ Async<std::string> step_down(SetAccess const& access, std::optional<HostPort> ca
 /// Throws the member's copy away and clones the primary's anew.
 Async<void> reinitialize(SetAccess const& access, HostPort member, Deadline deadline);
 
-/// The set's configuration as Patroni keeps it, from any member that answers.
+/// The set's configuration as Patroni keeps it, from any member whose etcd answers.
 Async<Json> read_configuration(SetAccess const& access, Deadline deadline);
 
-/// Changes members of it; null removes one.
+/// Changes members of it; null removes one. Each Patroni sees it in its next turn.
 Async<void> change_configuration(SetAccess const& access, JsonObject changes, Deadline deadline);
 
 /// Says where the set keeps its backups from now on: a repository that holds none of another set's

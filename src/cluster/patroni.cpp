@@ -47,13 +47,9 @@ Async<void> Patroni::command(std::string method, std::string path, JsonObject bo
   }
 }
 
-Async<void> Patroni::change_configuration(JsonObject changes, Deadline deadline) const {
-  co_await command("PATCH", "/config", std::move(changes), deadline);
-}
-
 Async<void> Patroni::wake(Deadline deadline) const {
   JsonObject const removes_what_is_not_there{{"nothing", nullptr}};
-  co_await change_configuration(removes_what_is_not_there, deadline);
+  co_await command("PATCH", "/config", removes_what_is_not_there, deadline);
 }
 
 Async<void> Patroni::switch_over(std::string leader, std::string candidate,

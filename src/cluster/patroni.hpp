@@ -18,8 +18,6 @@ class Patroni {
   Async<int> check(std::string path, Deadline deadline) const;
   /// "/patroni", "/cluster", "/history", "/config". Error 503, too, when there is nothing yet.
   Async<Json> get(std::string path, Deadline deadline) const;
-  /// Changes those members of the set's shared configuration; null removes one.
-  Async<void> change_configuration(JsonObject changes, Deadline deadline) const;
   /// Has it look at the set now, if it is waiting for its next turn. It has no request for that
   /// alone: this changes nothing in the shared configuration.
   Async<void> wake(Deadline deadline) const;

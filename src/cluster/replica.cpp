@@ -87,8 +87,8 @@ class Replica {
                  address(), settings.programs, child_environment(prepared_.folder)),
         reaping_(context.get_executor(), "reaper"),
         running_(context.get_executor(), "replica"),
-        sync_key_(client_, {address().host, address().etcd}, settings.set, "sync"),
-        leader_key_(client_, {address().host, address().etcd}, settings.set, "leader"),
+        sync_key_(client_, {{address().host, address().etcd}}, settings.set, "sync"),
+        leader_key_(client_, {{address().host, address().etcd}}, settings.set, "leader"),
         leader_watch_(leader_key_, sync_key_, patroni_here_, address().name()) {
     patroni_.before_start([this] { return prepare_patroni(); });
   }

@@ -2,6 +2,7 @@
 
 #include "base/ids.hpp"
 #include "base/json_text.hpp"
+#include "base/merge_patch.hpp"
 #include "base/time_text.hpp"
 #include "records/text_generator.hpp"
 
@@ -196,27 +197,6 @@ JsonObject draft_replace(Layout const& layout, JsonObject const& stored, JsonObj
   draft.keep_id(stored.at("id"));
   return draft.finish(kUpdateFailed);
 }
-
-namespace {
-
-/// RFC 7396 section 2.
-void merge_patch(Json& target, Json const& patch) {
-  if (!patch.is_object()) {
-    target = patch;
-    return;
-  }
-  if (!target.is_object()) target = JsonObject{};
-  auto& object = target.get_object();
-  for (auto const& pair : patch.get_object()) {
-    if (pair.value().is_null()) {
-      object.stable_erase(pair.key());
-    } else {
-      merge_patch(object[pair.key()], pair.value());
-    }
-  }
-}
-
-}  // namespace
 
 JsonObject draft_merge(Layout const& layout, JsonObject const& stored, JsonObject const& patch,
                        Context const& context) {

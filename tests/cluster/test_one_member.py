@@ -1,11 +1,13 @@
 """minga replica with one member: a first start, its secrets, its death, what it refuses."""
 
 import http.client
+import json
 import pathlib
 import re
 import signal
 import ssl
 import subprocess
+from urllib.parse import urlencode
 
 import harness
 import pytest
@@ -129,29 +131,55 @@ def test_a_first_start_that_is_killed_begins_anew(sign):
         replica_set.close()
 
 
-def leader_key(member, method):
-    """What etcd says of the key that Patroni's leader holds: the HTTP status."""
+def patroni_key(member, method, name, body=None):
+    """What etcd says of a key of Patroni's: the HTTP status, and the key's text."""
     tls = member.data / "tls"
     context = ssl.create_default_context(cafile=tls / "ca.crt")
     context.load_cert_chain(tls / "member.crt", tls / "member.key")
     connection = http.client.HTTPSConnection(member.address["host"], member.address["etcd"], timeout=10, context=context)
     try:
-        connection.request(method, "/v2/keys/minga/test/leader")
-        return connection.getresponse().status
+        form = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        connection.request(method, f"/v2/keys/minga/test/{name}", body, form)
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read()).get("node", {}).get("value")
     finally:
         connection.close()
 
 
-def test_a_change_of_the_leader_does_not_wait_for_patronis_next_turn():
-    """With a ttl of 50 s Patroni looks every 10 s; the one that leads does not watch its key."""
+@pytest.fixture(scope="module")
+def slow_member():
+    """With a ttl of 50 s Patroni looks every 10 s."""
     replica_set = ReplicaSet()
     try:
-        member = replica_set.member("--ttl", "50").start()
-        for seconds in (20, 5):  # only the second begins just after a turn
-            assert leader_key(member, "DELETE") == 200
-            harness.wait_for(lambda: leader_key(member, "GET") == 200, seconds)
+        yield replica_set.member("--ttl", "50").start()
     finally:
         replica_set.close()
+
+
+def test_a_change_of_the_leader_does_not_wait_for_patronis_next_turn(slow_member):
+    """The one that leads does not watch its key."""
+    for seconds in (20, 5):  # only the second begins just after a turn
+        assert patroni_key(slow_member, "DELETE", "leader")[0] == 200
+        harness.wait_for(lambda: patroni_key(slow_member, "GET", "leader")[0] == 200, seconds)
+
+
+def test_the_configuration_shown_is_the_one_that_was_written_last(slow_member):
+    """By any member's Patroni, or by patronictl: here straight where they write it."""
+
+    def config(*changes):
+        done = harness.run("replicas", "config", *changes, "--json", "--data", slow_member.data)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["shared"]
+
+    shared = config("--postgres", "work_mem=5MB")
+    assert shared["postgresql"]["parameters"]["work_mem"] == "5MB"
+    for size in ("6MB", "7MB"):
+        shared["postgresql"]["parameters"]["work_mem"] = size
+        assert patroni_key(slow_member, "PUT", "config", urlencode({"value": json.dumps(shared)}))[0] == 200
+        assert config() == shared
+    changed = config("--durability", "available")
+    assert changed["minga"] == {"durability": "available"}
+    assert changed["postgresql"] == shared["postgresql"]
 
 
 def refused(words, *options):
