@@ -96,11 +96,10 @@ class Draft {
       errors_.add("id", "validation_pk_change", "The record primary key cannot be changed.");
   }
 
-  JsonObject finish(std::string_view message) {
-    errors_.throw_if_any(message);
+  Drafted finish() {
     record_["collectionId"] = definition_.id;
     record_["collectionName"] = definition_.name;
-    return std::move(record_);
+    return {std::move(record_), std::move(errors_)};
   }
 
  private:
@@ -150,39 +149,41 @@ JsonObject without_reserved(JsonObject record) {
 
 }  // namespace
 
-JsonObject draft_create(Layout const& layout, JsonObject const& input, Context const& context) {
+Drafted draft_create(Layout const& layout, JsonObject const& input, Context const& context) {
   Draft draft(layout, context, zero_record(layout.definition()));
   draft.apply(input);
   draft.generate_texts();
   draft.set_autodates(true);
   draft.check_fields();
-  return draft.finish(kCreateFailed);
+  return draft.finish();
 }
 
-bool may_draft_anew(Layout const& layout, JsonObject const& input, Context const& context,
-                    std::vector<std::string> const& taken) {
-  return std::any_of(taken.begin(), taken.end(), [&](std::string const& name) {
-    auto const* field = layout.definition().find(name);
-    if (field == nullptr || !is_generated(*field)) return false;
-    auto const* given = input.if_contains(name);
-    auto const is_ignored = field->is_hidden && !context.bypasses_rules;
-    return given == nullptr || is_ignored || is_zero(*field, *given) ||
-           input.contains(name + std::string(kAutogenerate));
-  });
+std::vector<std::string> made_up_fields(Layout const& layout, JsonObject const& input,
+                                        Context const& context) {
+  std::vector<std::string> names;
+  for (auto const& field : layout.definition().fields) {
+    if (!is_generated(field)) continue;
+    auto const* given = input.if_contains(field.name);
+    auto const is_ignored = field.is_hidden && !context.bypasses_rules;
+    if (given == nullptr || is_ignored || is_zero(field, *given) ||
+        input.contains(field.name + std::string(kAutogenerate)))
+      names.push_back(field.name);
+  }
+  return names;
 }
 
-JsonObject draft_update(Layout const& layout, JsonObject const& stored, JsonObject const& changes,
-                        Context const& context) {
+Drafted draft_update(Layout const& layout, JsonObject const& stored, JsonObject const& changes,
+                     Context const& context) {
   Draft draft(layout, context, without_reserved(stored));
   draft.apply(changes);
   draft.set_autodates(false);
   draft.check_fields();
   draft.keep_id(stored.at("id"));
-  return draft.finish(kUpdateFailed);
+  return draft.finish();
 }
 
-JsonObject draft_replace(Layout const& layout, JsonObject const& stored, JsonObject const& input,
-                         Context const& context) {
+Drafted draft_replace(Layout const& layout, JsonObject const& stored, JsonObject const& input,
+                      Context const& context) {
   auto record = zero_record(layout.definition());
   record["id"] = stored.at("id");
   for (auto const& field : layout.definition().fields) {
@@ -195,11 +196,11 @@ JsonObject draft_replace(Layout const& layout, JsonObject const& stored, JsonObj
   draft.set_autodates(false);
   draft.check_fields();
   draft.keep_id(stored.at("id"));
-  return draft.finish(kUpdateFailed);
+  return draft.finish();
 }
 
-JsonObject draft_merge(Layout const& layout, JsonObject const& stored, JsonObject const& patch,
-                       Context const& context) {
+Drafted draft_merge(Layout const& layout, JsonObject const& stored, JsonObject const& patch,
+                    Context const& context) {
   Json document = without_reserved(stored);
   merge_patch(document, patch);
   auto merged = std::move(document.get_object());

@@ -15,29 +15,34 @@ namespace minga::records {
 inline constexpr std::string_view kCreateFailed = "Failed to create record.";
 inline constexpr std::string_view kUpdateFailed = "Failed to update record.";
 
+/// A record's next state, and what is wrong with it; a field that could not be read is as before.
+struct Drafted {
+  JsonObject record;
+  FieldErrors errors;
+};
+
 /// The record that a create leads to: every field of the collection, id, generated texts and
 /// autodates filled in, modifiers applied to zero values, undeclared keys kept where the collection
-/// is open. Throws Error 400 with all that is wrong.
-JsonObject draft_create(Layout const& layout, JsonObject const& input, Context const& context);
+/// is open.
+Drafted draft_create(Layout const& layout, JsonObject const& input, Context const& context);
 
 /// How often a record is drafted before what its generated texts meet is an error.
 inline constexpr int kDrafts = 5;
 
-/// Whether one of the fields, whose values are taken, holds what draft_create() made up, so that
-/// another draft of the same input may find a free one.
-bool may_draft_anew(Layout const& layout, JsonObject const& input, Context const& context,
-                    std::vector<std::string> const& taken);
+/// The fields for which draft_create() makes up texts: another draft of the same input has others.
+std::vector<std::string> made_up_fields(Layout const& layout, JsonObject const& input,
+                                        Context const& context);
 
 /// The record that `changes` lead to from what is stored; only keys that were sent change.
-JsonObject draft_update(Layout const& layout, JsonObject const& stored, JsonObject const& changes,
-                        Context const& context);
+Drafted draft_update(Layout const& layout, JsonObject const& stored, JsonObject const& changes,
+                     Context const& context);
 
 /// As draft_update(), but what was not sent goes back to its zero value.
-JsonObject draft_replace(Layout const& layout, JsonObject const& stored, JsonObject const& input,
-                         Context const& context);
+Drafted draft_replace(Layout const& layout, JsonObject const& stored, JsonObject const& input,
+                      Context const& context);
 
 /// JSON Merge Patch (RFC 7396) over the whole document.
-JsonObject draft_merge(Layout const& layout, JsonObject const& stored, JsonObject const& patch,
-                       Context const& context);
+Drafted draft_merge(Layout const& layout, JsonObject const& stored, JsonObject const& patch,
+                    Context const& context);
 
 }  // namespace minga::records

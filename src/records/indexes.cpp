@@ -1,10 +1,12 @@
 #include "records/indexes.hpp"
 
+#include "base/json_text.hpp"
 #include "base/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace minga::records {
@@ -162,6 +164,10 @@ Index parse_index(std::string_view text) {
 
 namespace {
 
+std::string key_of(Index::Column const& column, std::string value, sql::Dialect const& dialect) {
+  return column.ignores_case ? dialect.ignoring_case(value) : value;
+}
+
 /// A field's column; a boolean as the number that it is compared with.
 std::string compared_column(std::string const& name, Field const* field,
                             sql::Dialect const& dialect) {
@@ -177,19 +183,9 @@ std::string compared_literal(std::string const& literal, Field const* field) {
   return is_number || literal.front() == '\'' ? literal : "'" + literal + "'";
 }
 
-}  // namespace
-
-std::string index_sql(Index const& index, Definition const& definition,
+/// "" where the index is over all records.
+std::string where_sql(Index const& index, Definition const& definition,
                       sql::Dialect const& dialect) {
-  std::string columns;
-  for (auto const& column : index.columns) {
-    auto const* field = definition.find(column.name);
-    auto const quoted = dialect.quote(column.name);
-    auto const key = column.ignores_case ? dialect.ignoring_case(quoted) : quoted;
-    auto const may_be_null = field != nullptr && field->is_nullable;
-    columns += columns.empty() ? "" : ", ";
-    columns += dialect.ordered(key, column.descending, may_be_null);
-  }
   std::string where;
   for (auto const& condition : index.conditions) {
     auto const* field = definition.find(condition.column);
@@ -198,8 +194,68 @@ std::string index_sql(Index const& index, Definition const& definition,
                          condition.literal.empty() ? "" : " ",
                          compared_literal(condition.literal, field));
   }
+  return where;
+}
+
+/// 'text' as it is stored.
+std::string unquoted(std::string_view literal) {
+  if (!literal.starts_with('\'')) return std::string(literal);
+  std::string text;
+  for (std::size_t i = 1; i + 1 < literal.size(); ++i) {
+    text += literal[i];
+    if (literal[i] == '\'') ++i;
+  }
+  return text;
+}
+
+bool equals(Json const& value, std::string const& literal) {
+  if (value.is_bool()) return literal == (value.get_bool() ? "1" : "0");
+  if (value.is_number()) return value.to_number<double>() == std::strtod(literal.c_str(), nullptr);
+  return (value.is_string() ? std::string_view(value.get_string()) : json_text(value)) == literal;
+}
+
+bool holds(Index::Condition const& condition, Json const& value) {
+  if (condition.op.starts_with("IS")) return value.is_null() == (condition.op == "IS NULL");
+  if (value.is_null()) return false;
+  return equals(value, unquoted(condition.literal)) == (condition.op == "=");
+}
+
+}  // namespace
+
+std::string index_sql(Index const& index, Definition const& definition,
+                      sql::Dialect const& dialect) {
+  std::string columns;
+  for (auto const& column : index.columns) {
+    auto const* field = definition.find(column.name);
+    auto const may_be_null = field != nullptr && field->is_nullable;
+    columns += columns.empty() ? "" : ", ";
+    columns += dialect.ordered(key_of(column, dialect.quote(column.name), dialect),
+                               column.descending, may_be_null);
+  }
   return fmt::format("CREATE {}INDEX IF NOT EXISTS {} ON {} ({}){}", index.unique ? "UNIQUE " : "",
-                     dialect.quote(index.name), dialect.quote(definition.name), columns, where);
+                     dialect.quote(index.name), dialect.quote(definition.name), columns,
+                     where_sql(index, definition, dialect));
+}
+
+bool constrains(Index const& index, JsonObject const& record) {
+  return index.unique &&
+         std::all_of(index.columns.begin(), index.columns.end(),
+                     [&](auto const& each) { return !record.at(each.name).is_null(); }) &&
+         std::all_of(index.conditions.begin(), index.conditions.end(),
+                     [&](auto const& each) { return holds(each, record.at(each.column)); });
+}
+
+std::string holder_sql(Index const& index, Definition const& definition,
+                       sql::Dialect const& dialect, bool is_stored) {
+  auto where = where_sql(index, definition, dialect);
+  std::size_t place = 0;
+  for (auto const& column : index.columns) {
+    where += fmt::format("{} {} = {}", where.empty() ? " WHERE" : " AND",
+                         key_of(column, dialect.quote(column.name), dialect),
+                         key_of(column, fmt::format("${}", ++place), dialect));
+  }
+  if (is_stored) where += fmt::format(" AND {} <> ${}", dialect.quote("id"), ++place);
+  return fmt::format("SELECT 1 FROM {}{} LIMIT 1", dialect.quote(definition.name), where);
 }
 
 std::vector<Index> indexes_of(Definition const& definition) {

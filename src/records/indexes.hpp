@@ -1,5 +1,7 @@
 #pragma once
 
+#include <minga/json.hpp>
+
 #include "records/definition.hpp"
 #include "sql/dialect.hpp"
 
@@ -36,6 +38,15 @@ std::string index_sql(Index const& index, Definition const& definition,
 
 /// All of a collection's: those written out, and one for each unique field.
 std::vector<Index> indexes_of(Definition const& definition);
+
+/// Whether a unique index keeps the record from being stored beside another with the same values:
+/// it holds a row for it, and none of its columns is null, which equals nothing.
+bool constrains(Index const& index, JsonObject const& record);
+
+/// SELECT of a row that has the values of a record that the index constrains: $1.. are those of the
+/// index's columns. With `is_stored` the row is another than that of the id that comes after them.
+std::string holder_sql(Index const& index, Definition const& definition,
+                       sql::Dialect const& dialect, bool is_stored);
 
 /// Whether no two records can hold the same value in the field: it has a unique index of its own,
 /// over all records that have a value. A list never does, for its index is over the whole list.

@@ -3,6 +3,7 @@
 #include "records/store_testing.hpp"
 #include "sql/sqlite/dialect.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -115,6 +116,68 @@ TEST(UniqueIndexes, NameEveryFieldAndMayIgnoreCase) {
   EXPECT_EQ(codes_of(taken), "id: validation_not_unique");
   auto const update = error_of([&] { store.update("things", "aaaaaaaaaaaaaaa", R"({"b":"3"})"); });
   EXPECT_EQ(update.message(), "Failed to update record.");
+}
+
+/// Of a record, whatever the write of it runs into first.
+class AllErrors : public testing::Test {
+ protected:
+  AllErrors() {
+    store.declare(open_to_all("people", {}));
+    auto things = open_to_all(
+        "things", {text("title").required(), text("name").unique(), email("mail").unique(),
+                   number("n").nullable(), boolean("is_draft"), text("kind"), text("a"), text("b"),
+                   relation("owner", "people"), text("number").unique().autogenerate("[0-9]{1}")});
+    things.indexes = {"CREATE UNIQUE INDEX n ON things (n) WHERE is_draft = 0 AND kind != 'it''s'",
+                      "CREATE UNIQUE INDEX ab ON things (a COLLATE NOCASE, b) WHERE n IS NOT NULL"};
+    store.declare(std::move(things));
+    store.create("things", R"({"id":"aaaaaaaaaaaaaaa","title":"A","name":"x","mail":"x@x.org",
+        "n":1.5,"a":"One","b":"two"})");
+    store.create("things", R"({"id":"bbbbbbbbbbbbbbb","title":"B"})");
+  }
+  std::string refusal(std::string_view input) {
+    return codes_of(error_of([&] { store.create("things", input); }));
+  }
+  std::string refused_change(std::string_view changes) {
+    return codes_of(error_of([&] { store.update("things", "bbbbbbbbbbbbbbb", changes); }));
+  }
+
+  TestStore store;
+};
+
+TEST_F(AllErrors, OfSeveralIndexesComeTogether) {
+  auto const all = "mail: validation_not_unique, name: validation_not_unique";
+  EXPECT_EQ(refusal(R"({"title":"C","name":"x","mail":"x@x.org"})"), all);
+  EXPECT_EQ(refused_change(R"({"name":"x","mail":"x@x.org"})"), all);
+  EXPECT_EQ(refusal(R"({"id":"aaaaaaaaaaaaaaa","title":"C","name":"x"})"),
+            "id: validation_not_unique, name: validation_not_unique");
+  EXPECT_EQ(refusal(R"({"title":"C","n":1.5,"a":"oNE","b":"two"})"),
+            "a: validation_not_unique, b: validation_not_unique, n: validation_not_unique");
+}
+
+TEST_F(AllErrors, OfEveryKindComeTogether) {
+  auto const all =
+      "name: validation_not_unique, owner: validation_missing_rel_records, title: "
+      "validation_required";
+  EXPECT_EQ(refusal(R"({"name":"x","owner":"nobody"})"), all);
+  EXPECT_EQ(refused_change(R"({"title":"","name":"x","owner":"nobody"})"), all);
+  EXPECT_EQ(refusal(R"({"title":"C","name":"x","owner":"nobody"})"),
+            "name: validation_not_unique, owner: validation_missing_rel_records");
+}
+
+TEST_F(AllErrors, AreNoneOfWhatIsRight) {
+  EXPECT_EQ(refusal(R"({"name":"y"})"), "title: validation_required");
+  EXPECT_EQ(refusal(R"({"name":"x","mail":"no address","n":1.5,"is_draft":true})"),
+            "mail: validation_is_email, name: validation_not_unique, title: validation_required");
+  EXPECT_EQ(refusal(R"({"n":1.5,"kind":"it's","a":"One"})"), "title: validation_required");
+  // A number that was made up is no error: another one would have been found.
+  auto number = 0;
+  for (auto const& each : store.list("things", "").items) {
+    EXPECT_EQ(refusal(fmt::format(R"({{"number":"{}"}})", text_of(each.as_object(), "number"))),
+              "number: validation_not_unique, title: validation_required");
+    ++number;
+  }
+  EXPECT_EQ(number, 2);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(refusal("{}"), "title: validation_required");
 }
 
 }  // namespace

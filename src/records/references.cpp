@@ -28,14 +28,13 @@ std::vector<std::string> ids_of(Json const& value) {
   return ids;
 }
 
-Async<bool> exists(sql::Transaction& transaction, sql::Dialect const& dialect, Layout const* target,
+Async<bool> exists(RowReader const& read, std::string_view lock, Layout const* target,
                    std::string id) {
   if (target == nullptr) co_return false;
-  auto sql =
-      fmt::format("SELECT 1 FROM {} WHERE \"id\" = $1{}", target->table(), dialect.for_share());
+  auto sql = fmt::format("SELECT 1 FROM {} WHERE \"id\" = $1{}", target->table(), lock);
   sql::Params values{std::move(id)};
   sql::Statement statement(std::move(sql), std::move(values));
-  auto const rows = co_await transaction.execute(std::move(statement));
+  auto const rows = co_await read(std::move(statement));
   co_return !rows.empty();
 }
 
@@ -122,21 +121,29 @@ Async<Place> delete_with_references(Deletion& deletion, Layout const& layout, Js
 
 }  // namespace
 
-Async<void> check_relations(sql::Transaction& transaction, sql::Dialect const& dialect,
-                            Catalog const& catalog, Layout const& layout, JsonObject const& record,
-                            std::string_view message) {
-  FieldErrors errors;
+Async<void> find_missing(RowReader const& read, std::string_view lock, Catalog const& catalog,
+                         Layout const& layout, JsonObject const& record, FieldErrors& errors) {
   for (auto const& field : layout.definition().fields) {
-    if (field.type != FieldType::relation) continue;
+    if (field.type != FieldType::relation || errors.has(field.name)) continue;
     auto const* target = catalog.find(field.collection);
     for (auto& id : ids_of(record.at(field.name))) {
-      auto const found = co_await exists(transaction, dialect, target, std::move(id));
+      auto const found = co_await exists(read, lock, target, std::move(id));
       if (found) continue;
       errors.add(field.name, "validation_missing_rel_records",
                  "Failed to find all relation records with the provided ids.");
       break;
     }
   }
+}
+
+Async<void> check_relations(sql::Transaction& transaction, sql::Dialect const& dialect,
+                            Catalog const& catalog, Layout const& layout, JsonObject const& record,
+                            std::string_view message) {
+  FieldErrors errors;
+  RowReader const read = [&transaction](sql::Statement statement) {
+    return transaction.execute(std::move(statement));
+  };
+  co_await find_missing(read, dialect.for_share(), catalog, layout, record, errors);
   errors.throw_if_any(message);
 }
 

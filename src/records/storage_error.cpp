@@ -2,6 +2,7 @@
 
 #include "async/deadline.hpp"
 #include "base/logging.hpp"
+#include "records/values.hpp"
 
 #include <fmt/format.h>
 
@@ -55,10 +56,9 @@ void throw_storage_error(sql::Error const& error) {
 
 void throw_write_error(sql::Error const& error, std::string_view message) {
   if (error.code() != sql::ErrorCode::unique_violation) throw_storage_error(error);
-  JsonObject data;
-  for (auto const& column : error.columns)
-    data[column] = field_error("validation_not_unique", "Value must be unique.");
-  throw Error(400, "invalid", std::string(message), std::move(data));
+  FieldErrors errors;
+  for (auto const& column : error.columns) errors.add_not_unique(column);
+  throw errors.error(message);
 }
 
 }  // namespace minga::records

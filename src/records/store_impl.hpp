@@ -2,10 +2,13 @@
 
 #include "records/change_log.hpp"
 #include "records/count_cache.hpp"
+#include "records/draft.hpp"
 #include "records/layout.hpp"
 #include "records/store.hpp"
+#include "records/values.hpp"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -30,7 +33,7 @@ struct Store::Impl {
   sql::Error named(sql::Error error) const;
 
   Async<JsonObject> change(Context& context, std::string_view collection, std::string_view id,
-                           std::function<JsonObject(Layout const&, JsonObject const&)> draft);
+                           std::function<Drafted(Layout const&, JsonObject const&)> draft);
   /// Of records of that collection.
   Async<sql::Rows> read(Context& context, Definition const& definition, sql::Statement statement);
 
@@ -61,6 +64,14 @@ Async<JsonObject> load(sql::Transaction& transaction, Layout const& layout,
 
 /// Throws Error 412 when If-Match is set and does not name the record.
 void check_if_match(Context const& context, JsonObject const& stored);
+
+/// Runs a SELECT, in a transaction or by itself.
+using RowReader = std::function<Async<sql::Rows>(sql::Statement)>;
+
+/// Adds an error of each relation that has none yet and holds an id that is not there. `lock` ends
+/// the SELECT of a record.
+Async<void> find_missing(RowReader const& read, std::string_view lock, Catalog const& catalog,
+                         Layout const& layout, JsonObject const& record, FieldErrors& errors);
 
 /// Throws Error 400 when a relation holds an id that is not there. What is there stays until the
 /// transaction's end.

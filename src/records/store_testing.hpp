@@ -5,6 +5,8 @@
 #include "support/any_engine.hpp"
 
 #include <boost/json/parse.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <future>
 #include <memory>
@@ -127,15 +129,14 @@ Error error_of(Call call) {
   return Error(0, "none", "No error.");
 }
 
-/// "field: code, ..." of an Error's data, in order.
+/// "field: code, ..." of an Error's data, sorted.
 inline std::string codes_of(Error const& error) {
-  std::string text;
+  std::set<std::string> codes;
   for (auto const& pair : error.data()) {
-    text += text.empty() ? "" : ", ";
-    text += std::string(pair.key()) + ": ";
-    text += std::string_view(pair.value().at("code").as_string());
+    std::string_view const code = pair.value().at("code").as_string();
+    codes.insert(fmt::format("{}: {}", std::string_view(pair.key()), code));
   }
-  return text;
+  return fmt::format("{}", fmt::join(codes, ", "));
 }
 
 }  // namespace minga::records

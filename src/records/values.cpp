@@ -7,6 +7,8 @@
 namespace minga::records {
 namespace {
 
+constexpr std::string_view kNotUnique = "validation_not_unique";
+
 bool is_blank_json(Json const& value) {
   return value.is_null() || (value.is_string() && value.get_string().empty()) ||
          (value.is_array() && value.get_array().empty()) ||
@@ -31,8 +33,21 @@ void FieldErrors::add(std::string_view field, std::string_view code, std::string
   errors_[field] = field_error(code, message, std::move(params));
 }
 
-void FieldErrors::throw_if_any(std::string_view message) {
-  if (!errors_.empty()) throw Error(400, "invalid", std::string(message), std::move(errors_));
+void FieldErrors::add_not_unique(std::string_view field) {
+  add(field, kNotUnique, "Value must be unique.");
+}
+
+bool FieldErrors::is_not_unique(std::string_view field) const {
+  auto const* problem = errors_.if_contains(field);
+  return problem != nullptr && problem->as_object().at("code").as_string() == kNotUnique;
+}
+
+Error FieldErrors::error(std::string_view message) const {
+  return {400, "invalid", std::string(message), errors_};
+}
+
+void FieldErrors::throw_if_any(std::string_view message) const {
+  if (!errors_.empty()) throw error(message);
 }
 
 Json zero_value(Field const& field) {

@@ -9,17 +9,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace minga::records {
 
 /// What is wrong with a record, one entry for each field; all of it reaches the client together.
 class FieldErrors {
  public:
+  FieldErrors() = default;
+  /// Those of an Error.
+  explicit FieldErrors(JsonObject errors) : errors_(std::move(errors)) {}
+
+  /// The first of a field stays.
   void add(std::string_view field, std::string_view code, std::string_view message,
            JsonObject params = {});
+  void add_not_unique(std::string_view field);
   bool empty() const { return errors_.empty(); }
+  bool has(std::string_view field) const { return errors_.contains(field); }
+  /// Whether the field's error is that of add_not_unique().
+  bool is_not_unique(std::string_view field) const;
   /// Error 400 with that message.
-  void throw_if_any(std::string_view message);
+  Error error(std::string_view message) const;
+  void throw_if_any(std::string_view message) const;
 
  private:
   JsonObject errors_;

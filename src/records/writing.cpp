@@ -4,10 +4,11 @@
 #include "records/draft.hpp"
 #include "records/indexes.hpp"
 #include "records/storage_error.hpp"
-#include "records/store_impl.hpp"
+#include "records/write.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace minga::records {
 namespace {
@@ -20,29 +21,6 @@ std::string as_text(Json const& value) {
   return std::string(value.as_string().data(), value.as_string().size());
 }
 
-/// What one write of a request needs and leaves; it lives in the frame of the call that awaits the
-/// transaction.
-struct Write {
-  Store::Impl& store;
-  std::shared_ptr<Catalog const> catalog;
-  Layout const& layout;
-  Context& context;
-  JsonObject record;                          // in: what to store; out: what is stored
-  std::optional<Place> place = std::nullopt;  // of the change, when there is one
-  bool replayed = false;
-};
-
-/// True when the outcome was there already.
-Async<bool> replay(sql::Transaction& transaction, Write& write) {
-  if (write.context.idempotency == nullptr) co_return false;
-  auto outcome = co_await find_outcome(transaction, write.context);
-  write.replayed = outcome.has_value();
-  if (!outcome) co_return false;
-  write.record = std::move(*outcome);
-  write.place = co_await write.store.changes.place_in(transaction);
-  co_return write.replayed;
-}
-
 Async<void> create_in(sql::Transaction& transaction, Write& write, JsonObject const& record) {
   auto const done = co_await replay(transaction, write);
   if (done) co_return;
@@ -52,19 +30,16 @@ Async<void> create_in(sql::Transaction& transaction, Write& write, JsonObject co
   co_await keep_outcome(transaction, write.context, record);
 }
 
-using DraftFunction = std::function<JsonObject(Layout const&, JsonObject const&)>;
+using DraftFunction = std::function<Drafted(Layout const&, JsonObject const&)>;
 
 /// Whether the change would leave the record as it is, but for times that the server sets.
 bool is_done(Layout const& layout, JsonObject const& stored, DraftFunction const& draft) {
-  try {
-    auto changed = draft(layout, stored);
-    for (auto const& field : layout.definition().fields) {
-      if (field.type == FieldType::autodate) changed[field.name] = stored.at(field.name);
-    }
-    return changed == stored;
-  } catch (Error const&) {
-    return false;  // what cannot be stored is not there
+  auto changed = draft(layout, stored);
+  if (!changed.errors.empty()) return false;  // what cannot be stored is not there
+  for (auto const& field : layout.definition().fields) {
+    if (field.type == FieldType::autodate) changed.record[field.name] = stored.at(field.name);
   }
+  return changed.record == stored;
 }
 
 /// False when the change is made already. Throws Error 412.
@@ -85,7 +60,9 @@ Async<void> change_in(sql::Transaction& transaction, Write& write, std::string c
   auto const& dialect = write.store.database.dialect();
   auto const before = co_await load(transaction, write.layout, dialect, id);
   if (is_due(write, before, draft)) {
-    write.record = draft(write.layout, before);
+    auto next = draft(write.layout, before);
+    write.record = std::move(next.record);
+    next.errors.throw_if_any(kUpdateFailed);
     co_await check_relations(transaction, dialect, *write.catalog, write.layout, write.record,
                              kUpdateFailed);
     write.place = co_await update_record(transaction, write.store.changes, write.layout, before,
@@ -108,30 +85,6 @@ Async<void> remove_in(sql::Transaction& transaction, Write& write, std::string c
   JsonObject const nothing;
   co_await keep_outcome(transaction, write.context, nothing);
 }
-
-/// The fields whose values another record has.
-std::vector<std::string> taken_fields(Error const& error) {
-  std::vector<std::string> names;
-  for (auto const& pair : error.data()) {
-    auto const* problem = pair.value().if_object();
-    if (problem != nullptr && problem->at("code") == "validation_not_unique")
-      names.emplace_back(pair.key());
-  }
-  return names;
-}
-
-void note_outcome(Write const& write) {
-  auto& context = write.context;
-  if (context.idempotency != nullptr) {
-    ++context.idempotency->writes;
-    context.idempotency->replayed = context.idempotency->replayed || write.replayed;
-  }
-  if (write.place) context.position = Position{write.store.changes.epoch(), *write.place}.text();
-}
-
-}  // namespace
-
-namespace {
 
 /// A write of a record's row, and its change in the log.
 std::vector<sql::Statement> with_change(sql::Statement write, sql::Statement change) {
@@ -158,6 +111,26 @@ Async<Place> execute_all(sql::Transaction& transaction, ChangeLog const& log,
 }
 
 }  // namespace
+
+/// True when the outcome was there already.
+Async<bool> replay(sql::Transaction& transaction, Write& write) {
+  if (write.context.idempotency == nullptr) co_return false;
+  auto outcome = co_await find_outcome(transaction, write.context);
+  write.replayed = outcome.has_value();
+  if (!outcome) co_return false;
+  write.record = std::move(*outcome);
+  write.place = co_await write.store.changes.place_in(transaction);
+  co_return write.replayed;
+}
+
+void note_outcome(Write const& write) {
+  auto& context = write.context;
+  if (context.idempotency != nullptr) {
+    ++context.idempotency->writes;
+    context.idempotency->replayed = context.idempotency->replayed || write.replayed;
+  }
+  if (write.place) context.position = Position{write.store.changes.epoch(), *write.place}.text();
+}
 
 Async<Place> insert_record(sql::Transaction& transaction, ChangeLog& log, Layout const& layout,
                            JsonObject const& record) {
@@ -261,6 +234,23 @@ Async<void> insert(Write& write, JsonObject const& record) {
   co_await write.store.write(write.context, std::move(body), collection, kCreateFailed);
 }
 
+Async<std::optional<Error>> insert_unless_refused(Write& write, Drafted const& draft) {
+  try {
+    draft.errors.throw_if_any(kCreateFailed);
+    co_await insert(write, draft.record);
+  } catch (Error const& error) {
+    co_return error;
+  }
+  co_return std::nullopt;
+}
+
+/// Whether another record has the value of one of the fields.
+bool has_taken(Error const& refusal, std::vector<std::string> const& fields) {
+  FieldErrors const errors(refusal.data());
+  return std::any_of(fields.begin(), fields.end(),
+                     [&](std::string const& field) { return errors.is_not_unique(field); });
+}
+
 }  // namespace
 
 Async<JsonObject> Store::create(Context& context, std::string_view collection, JsonObject input) {
@@ -268,16 +258,17 @@ Async<JsonObject> Store::create(Context& context, std::string_view collection, J
   auto const& layout = Impl::layout(*catalog, collection);
   check_rule(layout.definition().create_rule, context);
   for (int drafts = 1;; ++drafts) {
-    auto record = draft_create(layout, input, context);
+    auto draft = draft_create(layout, input, context);
     Write write{*impl_, catalog, layout, context, {}};
-    try {
-      co_await insert(write, record);
-    } catch (Error const& error) {
-      if (drafts == kDrafts || !may_draft_anew(layout, input, context, taken_fields(error))) throw;
-      continue;
+    auto refusal = co_await insert_unless_refused(write, draft);
+    if (!refusal) {
+      note_outcome(write);
+      co_return write.replayed ? std::move(write.record) : std::move(draft.record);
     }
-    note_outcome(write);
-    co_return write.replayed ? std::move(write.record) : std::move(record);
+    auto const made_up = made_up_fields(layout, input, context);
+    if (drafts < kDrafts && has_taken(*refusal, made_up)) continue;
+    co_await complete_refusal(write, draft.record, false, made_up, *refusal);
+    throw Error(std::move(*refusal));
   }
 }
 
@@ -291,7 +282,17 @@ Async<JsonObject> Store::Impl::change(Context& context, std::string_view collect
                                key = std::string(id)](sql::Transaction& transaction) {
     return change_in(transaction, write, key, draft);
   };
-  co_await this->write(context, std::move(body), found.definition().id, kUpdateFailed);
+  std::optional<Error> refusal;
+  try {
+    co_await this->write(context, std::move(body), found.definition().id, kUpdateFailed);
+  } catch (Error const& error) {
+    refusal = error;
+  }
+  if (refusal) {
+    std::vector<std::string> const made_up;
+    co_await complete_refusal(write, write.record, true, made_up, *refusal);
+    throw Error(std::move(*refusal));
+  }
   note_outcome(write);
   co_return std::move(write.record);
 }
@@ -335,130 +336,6 @@ Async<void> Store::remove(Context& context, std::string_view collection, std::st
   // A cascade may have reached any collection.
   for (auto const& definition : catalog->schema.all()) impl_->counts.forget(definition.id);
   note_outcome(write);
-}
-
-namespace {
-
-struct Bulk {
-  std::vector<JsonObject> inputs;
-  std::vector<std::pair<std::size_t, JsonObject>> records;  // with their position in the input
-  Store::BulkResult result;
-};
-
-struct Refusal {
-  std::string reason;              // empty: none
-  std::vector<std::string> taken;  // the fields whose values another record has
-};
-
-/// One record of a bulk: what it breaks is reported, and the statement alone undone.
-Async<Refusal> try_insert(sql::Transaction& transaction, Write& write, JsonObject const& record) {
-  Refusal refusal;
-  try {
-    co_await check_relations(transaction, write.store.database.dialect(), *write.catalog,
-                             write.layout, record, kCreateFailed);
-    write.place = co_await insert_record(transaction, write.store.changes, write.layout, record);
-  } catch (sql::Error const& error) {
-    if (error.code() != sql::ErrorCode::unique_violation) throw;
-    refusal.taken = write.store.named(error).columns;
-    refusal.reason = fmt::format("{}: Value must be unique.", fmt::join(refusal.taken, ", "));
-  } catch (Error const& error) {
-    refusal.reason = describe(error);
-  }
-  co_return refusal;
-}
-
-/// With another draft where what was generated is taken. Its reason, empty where it was inserted.
-Async<std::string> insert_drafts(sql::Transaction& transaction, Write& write,
-                                 JsonObject const& input, JsonObject& record) {
-  for (int drafts = 1;; ++drafts) {
-    auto refusal = co_await try_insert(transaction, write, record);
-    auto const again = drafts < kDrafts && !refusal.taken.empty() &&
-                       may_draft_anew(write.layout, input, write.context, refusal.taken);
-    if (!again) co_return std::move(refusal.reason);
-    record = draft_create(write.layout, input, write.context);
-  }
-}
-
-JsonObject outcome_of(Store::BulkResult const& result) {
-  JsonArray refused;
-  for (auto const& [position, reason] : result.refused) {
-    JsonObject refusal;
-    refusal["position"] = position;
-    refusal["reason"] = reason;
-    refused.push_back(std::move(refusal));
-  }
-  JsonObject outcome;
-  outcome["added"] = result.added;
-  outcome["refused"] = std::move(refused);
-  return outcome;
-}
-
-Store::BulkResult result_of(JsonObject const& outcome) {
-  Store::BulkResult result;
-  result.added = outcome.at("added").to_number<std::int64_t>();
-  for (auto const& refusal : outcome.at("refused").as_array()) {
-    auto const position = refusal.at("position").to_number<std::size_t>();
-    result.refused.emplace_back(position, as_text(refusal.at("reason")));
-  }
-  return result;
-}
-
-Async<void> create_all(sql::Transaction& transaction, Write& write, Bulk& bulk,
-                       Store::BulkResult const& refused_before) {
-  auto const done = co_await replay(transaction, write);
-  if (done) {
-    bulk.result = result_of(write.record);
-    co_return;
-  }
-  bulk.result = refused_before;
-  for (auto& [position, record] : bulk.records) {
-    auto refusal = co_await insert_drafts(transaction, write, bulk.inputs[position], record);
-    if (refusal.empty()) {
-      ++bulk.result.added;
-    } else {
-      bulk.result.refused.emplace_back(position, std::move(refusal));
-    }
-  }
-  auto const outcome = outcome_of(bulk.result);
-  co_await keep_outcome(transaction, write.context, outcome);
-}
-
-}  // namespace
-
-std::string describe(Error const& error) {
-  std::string text;
-  for (auto const& pair : error.data()) {
-    auto const* object = pair.value().if_object();
-    auto const* message = object == nullptr ? nullptr : object->if_contains("message");
-    if (message == nullptr || !message->is_string()) continue;
-    text += fmt::format("{}{}: {}", text.empty() ? "" : " ", std::string_view(pair.key()),
-                        std::string_view(message->get_string()));
-  }
-  return text.empty() ? error.message() : text;
-}
-
-Async<Store::BulkResult> Store::create_many(Context& context, std::string_view collection,
-                                            std::vector<JsonObject> inputs) {
-  auto const catalog = impl_->catalog();
-  auto const& layout = Impl::layout(*catalog, collection);
-  check_rule(layout.definition().create_rule, context);
-  Bulk bulk;
-  bulk.inputs = std::move(inputs);
-  BulkResult refused;
-  for (std::size_t i = 0; i < bulk.inputs.size(); ++i) {
-    try {
-      bulk.records.emplace_back(i, draft_create(layout, bulk.inputs[i], context));
-    } catch (Error const& error) {
-      refused.refused.emplace_back(i, describe(error));
-    }
-  }
-  Write write{*impl_, catalog, layout, context, {}};
-  sql::TransactionBody body = [&write, &bulk, &refused](sql::Transaction& transaction) {
-    return create_all(transaction, write, bulk, refused);
-  };
-  co_await impl_->write(context, std::move(body), layout.definition().id, kCreateFailed);
-  note_outcome(write);
-  co_return std::move(bulk.result);
 }
 
 }  // namespace minga::records
