@@ -242,6 +242,23 @@ std::string Site::text(Request const& request, std::string_view key, JsonObject 
   return impl_->catalog(request.language()).text(key, values);
 }
 
+namespace {
+
+/// What the error says of each field, as templates show it.
+JsonArray problems_of(Error const& error, ErrorTexts const& texts) {
+  JsonArray problems;
+  for (auto const& [field, value] : error.data()) {
+    auto const* object = value.if_object();
+    if (!object) continue;
+    problems.push_back(JsonObject{{"field", field},
+                                  {"label", texts.label(field)},
+                                  {"message", texts.field_message(field, *object)}});
+  }
+  return problems;
+}
+
+}  // namespace
+
 Response Site::error_page(Request& request, Error const& error) {
   auto texts = impl_->errors(request);
   auto answer = [&]() -> Response {
@@ -251,6 +268,7 @@ Response Site::error_page(Request& request, Error const& error) {
         model["status"] = error.status();
         model["heading"] = texts.heading(error.status());
         model["explanation"] = texts.explanation(error);
+        model["problems"] = problems_of(error, texts);
         if (error.status() >= 500) model["request_id"] = request.id();
         return render(request, "error", std::move(model)).status(error.status());
       }
@@ -280,18 +298,9 @@ Response Site::error_page(Request& request, Error const& error) {
 Response Site::form_again(Request& request, std::string_view page, Error const& error) {
   auto texts = impl_->errors(request);
   JsonObject errors;
-  JsonArray problems;
-  for (auto const& [field, value] : error.data()) {
-    auto const* object = value.if_object();
-    if (!object) continue;
-    auto message = texts.field_message(field, *object);
-    errors[field] = message;
-    JsonObject problem;
-    problem["field"] = field;
-    problem["message"] = message;
-    problem["label"] = texts.label(field);
-    problems.push_back(std::move(problem));
-  }
+  auto problems = problems_of(error, texts);
+  for (auto const& problem : problems)
+    errors[problem.at("field").as_string()] = problem.at("message");
   if (problems.empty()) {
     JsonObject problem;
     problem["message"] = texts.sentence(error.message());

@@ -355,6 +355,13 @@ TEST_F(SiteTest, AnErrorIsAPageInTheReadersLanguage) {
   EXPECT_THAT(body(wait), HasSubstr("<code>" + std::string(busy.id()) + "</code>"));
 }
 
+TEST_F(SiteTest, AnErrorPageSaysWhatIsWrongWithWhat) {
+  auto asked = page_request("/trial/x?page=%3Cb%3E", {{"Accept-Language", "en"}});
+  auto const error =
+      Error::invalid("<b>", "validation_min_number_constraint", "Must be\u2026", {{"min", 18}});
+  EXPECT_THAT(body(site.error_page(asked, error)), HasSubstr("<p>&lt;b&gt;: The least is 18.</p>"));
+}
+
 TEST_F(SiteTest, AnUnknownSentenceIsShownAsItIs) {
   auto asked = page_request("/trial/x");
   auto page = site.error_page(asked, Error::bad_request("Unheard of <b>."));
