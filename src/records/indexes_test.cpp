@@ -124,9 +124,10 @@ class AllErrors : public testing::Test {
   AllErrors() {
     store.declare(open_to_all("people", {}));
     auto things = open_to_all(
-        "things", {text("title").required(), text("name").unique(), email("mail").unique(),
-                   number("n").nullable(), boolean("is_draft"), text("kind"), text("a"), text("b"),
-                   relation("owner", "people"), text("number").unique().autogenerate("[0-9]{1}")});
+        "things",
+        {text("title").required(), text("name").unique(), email("mail").unique(),
+         number("n").nullable(), boolean("is_draft"), text("kind").max(9), text("a"), text("b"),
+         relation("owner", "people"), text("number").unique().autogenerate("[0-9]{1}")});
     things.indexes = {"CREATE UNIQUE INDEX n ON things (n) WHERE is_draft = 0 AND kind != 'it''s'",
                       "CREATE UNIQUE INDEX ab ON things (a COLLATE NOCASE, b) WHERE n IS NOT NULL"};
     store.declare(std::move(things));
@@ -169,6 +170,12 @@ TEST_F(AllErrors, AreNoneOfWhatIsRight) {
   EXPECT_EQ(refusal(R"({"name":"x","mail":"no address","n":1.5,"is_draft":true})"),
             "mail: validation_is_email, name: validation_not_unique, title: validation_required");
   EXPECT_EQ(refusal(R"({"n":1.5,"kind":"it's","a":"One"})"), "title: validation_required");
+  EXPECT_EQ(refusal(R"({"title":"C","n":1.5,"kind":"ten and more"})"),
+            "kind: validation_max_text_constraint");
+  EXPECT_EQ(codes_of(error_of([&] {
+              store.update("things", "aaaaaaaaaaaaaaa", R"({"id":"ccccccccccccccc","n":1.5})");
+            })),
+            "id: validation_pk_change");
   // A number that was made up is no error: another one would have been found.
   auto number = 0;
   for (auto const& each : store.list("things", "").items) {

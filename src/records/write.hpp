@@ -26,8 +26,9 @@ void note_outcome(Write const& write);
 
 /// Adds to the refusal of a record, Error 400 with errors of its fields, what is wrong with the
 /// others, so that all errors come together: relations that hold ids which are not there, values
-/// that must be unique and that another record has. `made_up` are fields not to look at.
-Async<void> complete_refusal(Write& write, JsonObject const& record, bool is_stored,
+/// that must be unique and that another record has. `stored_id` is the id of the record that was to
+/// be changed, "" where it was to be created; `made_up` are fields not to look at.
+Async<void> complete_refusal(Write& write, JsonObject const& record, std::string const& stored_id,
                              std::vector<std::string> const& made_up, Error& refusal);
 
 }  // namespace minga::records

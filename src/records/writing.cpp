@@ -267,7 +267,8 @@ Async<JsonObject> Store::create(Context& context, std::string_view collection, J
     }
     auto const made_up = made_up_fields(layout, input, context);
     if (drafts < kDrafts && has_taken(*refusal, made_up)) continue;
-    co_await complete_refusal(write, draft.record, false, made_up, *refusal);
+    std::string const not_stored;
+    co_await complete_refusal(write, draft.record, not_stored, made_up, *refusal);
     throw Error(std::move(*refusal));
   }
 }
@@ -289,8 +290,9 @@ Async<JsonObject> Store::Impl::change(Context& context, std::string_view collect
     refusal = error;
   }
   if (refusal) {
+    std::string const stored_id(id);
     std::vector<std::string> const made_up;
-    co_await complete_refusal(write, write.record, true, made_up, *refusal);
+    co_await complete_refusal(write, write.record, stored_id, made_up, *refusal);
     throw Error(std::move(*refusal));
   }
   note_outcome(write);
