@@ -234,16 +234,6 @@ Async<void> insert(Write& write, JsonObject const& record) {
   co_await write.store.write(write.context, std::move(body), collection, kCreateFailed);
 }
 
-Async<std::optional<Error>> insert_unless_refused(Write& write, Drafted const& draft) {
-  try {
-    draft.errors.throw_if_any(kCreateFailed);
-    co_await insert(write, draft.record);
-  } catch (Error const& error) {
-    co_return error;
-  }
-  co_return std::nullopt;
-}
-
 /// Whether another record has the value of one of the fields.
 bool has_taken(Error const& refusal, std::vector<std::string> const& fields) {
   FieldErrors const errors(refusal.data());
@@ -260,7 +250,13 @@ Async<JsonObject> Store::create(Context& context, std::string_view collection, J
   for (int drafts = 1;; ++drafts) {
     auto draft = draft_create(layout, input, context);
     Write write{*impl_, catalog, layout, context, {}};
-    auto refusal = co_await insert_unless_refused(write, draft);
+    std::optional<Error> refusal;
+    try {
+      draft.errors.throw_if_any(kCreateFailed);
+      co_await insert(write, draft.record);
+    } catch (Error const& error) {
+      refusal = error;
+    }
     if (!refusal) {
       note_outcome(write);
       co_return write.replayed ? std::move(write.record) : std::move(draft.record);
