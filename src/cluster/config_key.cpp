@@ -1,6 +1,5 @@
 #include "cluster/config_key.hpp"
 
-#include "async/deadline.hpp"
 #include "base/json_text.hpp"
 #include "base/merge_patch.hpp"
 
