@@ -26,6 +26,9 @@ struct Options {
   std::filesystem::path file;
   /// Operations waiting for the writer; more are refused with Error queue_full.
   std::size_t write_queue = 10'000;
+  /// For so long a group of writes takes in those that come while it runs; its first ones wait for
+  /// them.
+  std::chrono::microseconds joining{1'000};
   /// Threads for reads that take longer than `read_budget` on an I/O thread.
   std::size_t readers = 2;
   std::size_t read_queue = 1'000;

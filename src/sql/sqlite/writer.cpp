@@ -44,6 +44,7 @@ Writer::Writer(IoThreads& threads, Options const& options, Readers& readers, Met
     : threads_(threads),
       readers_(readers),
       bound_(options.write_queue),
+      joining_(options.joining),
       connection_(std::make_unique<Connection>(options.file, Access::read_write, options)),
       bodies_(*connection_),
       checkpoints_(*connection_, options.checkpoint_pages),
@@ -83,7 +84,7 @@ bool Writer::is_current() const {
 }
 
 Async<void> Writer::run(Operation& operation) {
-  co_await wait_for(operation, Turn::last);
+  return wait_for(operation, Turn::last);
 }
 
 Async<void> Writer::wait_for(Operation& operation, Turn turn) {
@@ -164,7 +165,7 @@ void Writer::let_go(std::uint64_t number) {
 }
 
 Async<void> Writer::let_go_with(Operation& operation) {
-  co_await wait_for(operation, Turn::first);
+  return wait_for(operation, Turn::first);
 }
 
 /// While it is held, operations whose deadlines pass are answered.
@@ -211,20 +212,35 @@ bool Writer::take(std::vector<Operation*>& group) {
     rest(lock);
   }
   if (holder_ != nullptr) rest(lock);
-  auto const count = std::min(queue_.size(), kGroup);
-  group.assign(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
-  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+  group.clear();
+  move_waiting(group);
+  return !group.empty();
+}
+
+bool Writer::take_more(std::vector<Operation*>& group) {
+  if (Clock::now() - begun_ >= joining_) return false;
+  std::lock_guard const lock(mutex_);
+  auto const size = group.size();
+  if (!is_held_) move_waiting(group);
+  return group.size() > size;
+}
+
+/// With the lock.
+void Writer::move_waiting(std::vector<Operation*>& group) {
+  auto const count = std::min(queue_.size(), kGroup - group.size());
+  auto const end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  group.insert(group.end(), queue_.begin(), end);
+  queue_.erase(queue_.begin(), end);
   waiting_.Set(static_cast<double>(queue_.size()));
-  return count > 0;
 }
 
 void Writer::work() {
   current_writer = this;
   std::vector<Operation*> group;
   while (take(group)) {
-    auto const begin = Clock::now();
+    begun_ = Clock::now();
     run_group(group);
-    commit_seconds_.Observe(std::chrono::duration<double>(Clock::now() - begin).count());
+    commit_seconds_.Observe(std::chrono::duration<double>(Clock::now() - begun_).count());
     operations_.Increment(static_cast<double>(group.size()));
     resume(group);
     readers_.let_log_restart(disk_was_full_ || checkpoints_.log_is_long());
@@ -247,26 +263,29 @@ void Writer::run_group(std::vector<Operation*>& group) {
     outcome = run_together(group, Undo::savepoints);
   }
   if (outcome == Outcome::done) return;
-  for (auto& operation : group) {
-    if (!operation->failure) run_together(std::span(&operation, 1), Undo::savepoints);
+  for (auto* operation : group) {
+    std::vector<Operation*> alone{operation};
+    if (!operation->failure) run_together(alone, Undo::savepoints);
   }
 }
 
-/// One transaction over the operations; those without a failure are to be done again when it was
-/// not done.
-Writer::Outcome Writer::run_together(std::span<Operation*> group, Undo undo) {
+/// One transaction over the operations, and, the first time, over those that come meanwhile: the
+/// sync is the same for all. Those without a failure are to be done again when it was not done.
+Writer::Outcome Writer::run_together(std::vector<Operation*>& group, Undo undo) {
   try {
     connection_->control(Control::begin_immediate);
   } catch (Error const& error) {
     fail(group, error);
     return Outcome::done;
   }
-  for (auto* operation : group) {
+  auto const is_first_time = undo == Undo::none;
+  for (std::size_t i = 0; i < group.size() || (is_first_time && take_more(group)); ++i) {
+    auto* const operation = group[i];
     auto const changes_before = connection_->changes();
     run_one(*operation, undo);
     if (connection_->autocommit()) return Outcome::lost;
-    auto const is_mixed = undo == Undo::none && operation->failure != nullptr &&
-                          connection_->changes() != changes_before;
+    auto const is_mixed =
+        is_first_time && operation->failure != nullptr && connection_->changes() != changes_before;
     if (is_mixed) {
       roll_back();
       return group.size() == 1 ? Outcome::done : Outcome::mixed;
@@ -295,6 +314,7 @@ void Writer::run_one(Operation& operation, Undo undo) {
 
 void Writer::run_inside(Operation& operation) {
   operation.rows.clear();
+  operation.rows.reserve(operation.statements.size());
   for (auto const& statement : operation.statements)
     operation.rows.push_back(connection_->run(statement));
   if (operation.body != nullptr) bodies_.run(*operation.body, operation.deadline);

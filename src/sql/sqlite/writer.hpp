@@ -39,12 +39,12 @@ struct Operation {
 };
 
 /// The thread that owns the only writing connection. It takes all that waits, runs it in one
-/// transaction, commits that, and only then resumes the callers. An operation that fails is undone
-/// alone: one that had changed nothing needs no undoing; for the others the group is rolled back
-/// and run again with a savepoint for each operation, which few groups need and each page that
-/// is written would pay for. When SQLite gives the whole transaction up for one operation's sake
-/// (it does so on a full disk, an I/O error, an interrupted write), the others are run again, each
-/// in a transaction of its own.
+/// transaction, with what comes meanwhile, commits that, and only then resumes the callers. An
+/// operation that fails is undone alone: one that had changed nothing needs no undoing; for the
+/// others the group is rolled back and run again with a savepoint for each operation, which few
+/// groups need and each page that is written would pay for. When SQLite gives the whole transaction
+/// up for one operation's sake (it does so on a full disk, an I/O error, an interrupted write), the
+/// others are run again, each in a transaction of its own.
 class Writer {
  public:
   Writer(IoThreads& threads, Options const& options, Readers& readers, Metrics& metrics);
@@ -84,8 +84,10 @@ class Writer {
   void expire_waiting(std::vector<Operation*>& expired);
   void work();
   bool take(std::vector<Operation*>& group);
+  bool take_more(std::vector<Operation*>& group);
+  void move_waiting(std::vector<Operation*>& group);
   void run_group(std::vector<Operation*>& group);
-  Outcome run_together(std::span<Operation*> group, Undo undo);
+  Outcome run_together(std::vector<Operation*>& group, Undo undo);
   void run_one(Operation& operation, Undo undo);
   void run_in_savepoint(Operation& operation);
   void run_inside(Operation& operation);
@@ -99,9 +101,11 @@ class Writer {
   IoThreads& threads_;
   Readers& readers_;
   std::size_t bound_;
+  Clock::duration joining_;
   std::unique_ptr<Connection> connection_;
   TransactionBodies bodies_;
   Checkpoints checkpoints_;
+  Clock::time_point begun_;     // the group that runs
   bool disk_was_full_ = false;  // at the last group's commit
   prometheus::Counter& commits_;
   prometheus::Counter& operations_;

@@ -24,9 +24,16 @@ constexpr char const* kInsertEndlessly =
     "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) "
     "INSERT INTO notes (id) SELECT i FROM n";
 
+/// Groups are what waited when they began, unless the test says otherwise.
+Options without_joining() {
+  Options options;
+  options.joining = 0us;
+  return options;
+}
+
 class WriterTest : public SqliteTest {
  protected:
-  explicit WriterTest(Options options = {}) : SqliteTest(std::move(options)) {}
+  explicit WriterTest(Options options = without_joining()) : SqliteTest(std::move(options)) {}
 
   double commits() { return engine_.metrics.counter("minga_sqlite_commits_total", "").Value(); }
   std::int64_t log_syncs() const { return vfs_.calls(File::log, Call::sync); }
@@ -52,6 +59,52 @@ TEST_F(WriterTest, CommitsTogetherWhatWaits) {
   EXPECT_EQ(log_syncs() - syncs, 1);
   EXPECT_EQ(vfs_.calls(File::log, Call::write) - log_writes, 1) << "its pages, in one piece";
   EXPECT_EQ(ids(), expected);
+}
+
+class JoiningTest : public WriterTest {
+ protected:
+  JoiningTest() : WriterTest(patient()) {}
+
+ private:
+  static Options patient() {
+    Options options;
+    options.joining = 1h;
+    return options;
+  }
+};
+
+/// The holder is what runs.
+TEST_F(JoiningTest, CommitsWhatComesMeanwhileWithWhatRuns) {
+  insert(0);
+  HeldWriter held(engine_);
+  std::vector<std::future<Rows>> writes;
+  Ids expected{0};
+  for (std::int64_t id = 1; id <= 600; ++id) {  // more than a group holds
+    writes.push_back(start_insert(id, static_cast<std::size_t>(id % 2)));
+    expected.insert(id);
+  }
+  settle();
+  auto const before = commits();
+  auto const syncs = log_syncs();
+  held.release();
+  for (auto& write : writes) EXPECT_EQ(write.get().affected(), 1);
+  EXPECT_EQ(commits() - before, 2);
+  EXPECT_EQ(log_syncs() - syncs, 2);
+  EXPECT_EQ(ids(), expected);
+}
+
+TEST_F(JoiningTest, UndoesAloneWhatJoinedAndFailed) {
+  insert(1);
+  HeldWriter held(engine_);
+  auto before = start_insert(2);
+  auto refused = start_insert(1);
+  auto after = start_insert(3);
+  settle();
+  held.release();
+  before.get();
+  EXPECT_EQ(refusal([&] { refused.get(); }).code(), ErrorCode::unique_violation);
+  after.get();
+  EXPECT_EQ(ids(), (Ids{1, 2, 3}));
 }
 
 Async<void> insert_loop(Database& database, std::int64_t from, std::int64_t count) {
