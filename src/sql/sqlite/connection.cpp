@@ -14,6 +14,9 @@ namespace {
 /// Virtual machine steps between two looks at the clock: some ten microseconds.
 constexpr int kProgressSteps = 2'000;
 
+/// Statements of a request that writes, and of one that reads beside it.
+constexpr std::size_t kRecent = 4;
+
 /// In the order of Control.
 constexpr std::array<char const*, 7> kControls{"BEGIN",
                                                "BEGIN IMMEDIATE",
@@ -253,6 +256,14 @@ Rows Connection::run_watched(Statement const& statement) {
 }
 
 Connection::Prepared& Connection::prepare(std::string const& sql) {
+  // Requests repeat the same few: to compare some texts costs less than to hash one.
+  auto const recent = std::min<std::size_t>(kRecent, cache_.size());
+  auto each = cache_.begin();
+  for (std::size_t i = 0; i < recent; ++i, ++each) {
+    if (each->sql != sql) continue;
+    cache_.splice(cache_.begin(), cache_, each);
+    return cache_.front();
+  }
   if (auto const found = by_sql_.find(sql); found != by_sql_.end()) {
     cache_.splice(cache_.begin(), cache_, found->second);
     return cache_.front();
