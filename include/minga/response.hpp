@@ -41,7 +41,8 @@ struct Cookie {
   std::string same_site = "Lax";
 };
 
-/// An answer; a value, cheap to move. Setters return the response, so that they chain.
+/// An answer; a value, cheap to move. Setters return the response, so that they chain, and chained
+/// to one that was just made they copy nothing.
 class Response {
  public:
   using Writer = std::function<Async<void>(BodyWriter&)>;
@@ -77,18 +78,28 @@ class Response {
   static Response stream(std::string content_type, Writer writer);
 
   int status() const { return status_; }
-  Response& status(int value);
+  Response& status(int value) &;
+  Response&& status(int value) && { return std::move(status(value)); }
   /// Sets (replaces) a header. Names and values must hold no control characters
   /// (std::invalid_argument).
-  Response& header(std::string name, std::string value);
-  Response& add_header(std::string name, std::string value);
+  Response& header(std::string name, std::string value) &;
+  Response&& header(std::string name, std::string value) && {
+    return std::move(header(std::move(name), std::move(value)));
+  }
+  Response& add_header(std::string name, std::string value) &;
+  Response&& add_header(std::string name, std::string value) && {
+    return std::move(add_header(std::move(name), std::move(value)));
+  }
   std::string_view header(std::string_view name) const;
   std::vector<Header> const& headers() const { return headers_; }
-  Response& cookie(Cookie const& value);
+  Response& cookie(Cookie const& value) &;
+  Response&& cookie(Cookie const& value) && { return std::move(cookie(value)); }
   /// A strong entity tag without its quotes. The server answers If-None-Match with 304.
-  Response& etag(std::string_view tag);
+  Response& etag(std::string_view tag) &;
+  Response&& etag(std::string_view tag) && { return std::move(etag(tag)); }
   /// A message for the next page this browser sees, in a signed cookie.
-  Response& notice(std::string message);
+  Response& notice(std::string message) &;
+  Response&& notice(std::string message) && { return std::move(notice(std::move(message))); }
   std::string const& notice() const { return notice_; }
 
   Body const& body() const { return body_; }

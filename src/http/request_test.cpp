@@ -185,5 +185,18 @@ TEST(Response, SetsAndAddsHeaders) {
               ElementsAre(Pair("X-A", "2"), Pair("X-A", "3"), Pair("ETag", "\"tag\"")));
 }
 
+TEST(Response, CopiesNoBodyWhereSettersAreChainedToIt) {
+  std::string body(1'000, 'x');
+  auto const* const bytes = body.data();
+  auto response = Response::text(std::move(body))
+                      .status(201)
+                      .header("X-A", "1")
+                      .add_header("X-A", "2")
+                      .cookie({.name = "a", .value = "b"})
+                      .etag("tag")
+                      .notice("done");
+  EXPECT_EQ(std::get<std::string>(response.body()).data(), bytes);
+}
+
 }  // namespace
 }  // namespace minga

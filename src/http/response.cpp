@@ -108,12 +108,12 @@ Response Response::stream(std::string content_type, Writer writer) {
   return with_body(200, std::move(content_type), Stream{std::move(writer)});
 }
 
-Response& Response::status(int value) {
+Response& Response::status(int value) & {
   status_ = value;
   return *this;
 }
 
-Response& Response::header(std::string name, std::string value) {
+Response& Response::header(std::string name, std::string value) & {
   check_header(name, value);
   for (auto& [present, old] : headers_) {
     if (!equals_ignoring_case(present, name)) continue;
@@ -124,7 +124,7 @@ Response& Response::header(std::string name, std::string value) {
   return *this;
 }
 
-Response& Response::add_header(std::string name, std::string value) {
+Response& Response::add_header(std::string name, std::string value) & {
   check_header(name, value);
   headers_.emplace_back(std::move(name), std::move(value));
   return *this;
@@ -137,15 +137,15 @@ std::string_view Response::header(std::string_view name) const {
   return {};
 }
 
-Response& Response::cookie(Cookie const& value) {
+Response& Response::cookie(Cookie const& value) & {
   return add_header("Set-Cookie", http::format_cookie(value));
 }
 
-Response& Response::etag(std::string_view tag) {
-  return header("ETag", fmt::format("\"{}\"", tag));
+Response& Response::etag(std::string_view tag) & {
+  return header("ETag", std::string(1, '"').append(tag).append(1, '"'));
 }
 
-Response& Response::notice(std::string message) {
+Response& Response::notice(std::string message) & {
   notice_ = std::move(message);
   return *this;
 }
