@@ -30,40 +30,61 @@ std::string target_path(std::string_view target, std::string_view method) {
 }
 
 bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("-._~:[]%!$&'()*+,;=").find(c) != std::string_view::npos;
+  if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == ':') return true;
+  return (c >= 'A' && c <= 'Z') ||
+         std::string_view("-_~[]%!$&'()*+,;=").find(c) != std::string_view::npos;
 }
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-void check_framing(beast::http::request_header<> const& head) {
-  auto const hosts = head.count(beast::http::field::host);
-  if (hosts > 1 || (hosts == 0 && head.version() >= 11))
-    throw Error::bad_request("Exactly one Host header is expected.");
-  if (hosts == 1) {
-    auto const host = head[beast::http::field::host];
-    if (!std::all_of(host.begin(), host.end(), is_host_character))
-      throw Error::bad_request("The Host header is malformed.");
+/// A header that may come once.
+struct Single {
+  int count = 0;
+  std::string_view value;
+
+  void take(beast::string_view sent) {
+    ++count;
+    value = {sent.data(), sent.size()};
   }
-  if (head.count(beast::http::field::transfer_encoding) > 0) {
-    auto const coding = head[beast::http::field::transfer_encoding];
-    auto const once = head.count(beast::http::field::transfer_encoding) == 1;
-    if (!once || !equals_ignoring_case(trim({coding.data(), coding.size()}), "chunked") ||
-        head.version() < 11) {
-      throw Error::bad_request(
-          "The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.");
+};
+
+void check_framing(beast::http::request_header<> const& head) {
+  Single host, coding, length;
+  for (auto const& field : head) {
+    switch (field.name()) {
+      case beast::http::field::host:
+        host.take(field.value());
+        break;
+      case beast::http::field::transfer_encoding:
+        coding.take(field.value());
+        break;
+      case beast::http::field::content_length:
+        length.take(field.value());
+        break;
+      default:
+        break;
     }
   }
-  auto const length = head[beast::http::field::content_length];
-  if (head.count(beast::http::field::content_length) > 1 ||
-      !std::all_of(length.begin(), length.end(), is_digit))
+  if (host.count > 1 || (host.count == 0 && head.version() >= 11))
+    throw Error::bad_request("Exactly one Host header is expected.");
+  if (!std::all_of(host.value.begin(), host.value.end(), is_host_character))
+    throw Error::bad_request("The Host header is malformed.");
+  auto const is_chunked = coding.count == 1 && head.version() >= 11 &&
+                          equals_ignoring_case(trim(coding.value), "chunked");
+  if (coding.count > 0 && !is_chunked) {
+    throw Error::bad_request(
+        "The only Transfer-Encoding understood is chunked, once, in HTTP/1.1.");
+  }
+  if (length.count > 1 || !std::all_of(length.value.begin(), length.value.end(), is_digit))
     throw Error::bad_request("One Content-Length at most is expected, one whole number.");
 }
 
 /// Of a program's request; a browser sends some more.
 constexpr std::size_t kUsualHeaders = 8;
+/// Bytes of an answer's head; a page's is longer.
+constexpr std::size_t kUsualHead = 512;
 
 bool is_address(std::string_view text) {
   boost::system::error_code error;
@@ -182,9 +203,9 @@ std::string format_http_date(std::chrono::system_clock::time_point time) {
 }
 
 std::string format_head(Response const& response, unsigned version, bool keep_alive,
-                        std::string_view lines) {
+                        std::string_view lines, std::size_t room) {
   std::string head;
-  head.reserve(512);
+  head.reserve(kUsualHead + room);
   head.append("HTTP/1.1 ").append(std::to_string(response.status()));
   head.append(" ").append(reason(response.status())).append("\r\n");
   add_line(head, "Date", date_now());

@@ -34,9 +34,10 @@ Response fault_response(std::string_view request_id);
 /// A header's line, of a name and a value that hold no control characters.
 void add_line(std::string& head, std::string_view name, std::string_view value);
 
-/// Status line, headers, the lines given beside them, and the empty line that ends them.
+/// Status line, headers, the lines given beside them, and the empty line that ends them; with room
+/// for so many bytes of a body behind it.
 std::string format_head(Response const& response, unsigned version, bool keep_alive,
-                        std::string_view lines);
+                        std::string_view lines, std::size_t room = 0);
 
 /// IMF-fixdate (RFC 9110 section 5.6.7).
 std::string format_http_date(std::chrono::system_clock::time_point time);

@@ -91,12 +91,16 @@ Async<void> add_part(http::FormFields* fields, Part& part) {
   fields->add(part.name(), value);
 }
 
+Json json_of(std::string_view body, std::size_t max_depth) {
+  if (trim(body).empty()) return JsonObject{};
+  return http::parse_json(body, max_depth);
+}
+
 }  // namespace
 
 Async<Json> Request::json() {
   auto const text = co_await body();
-  if (trim(text).empty()) co_return JsonObject{};
-  co_return http::parse_json(text, impl_->settings->max_json_depth);
+  co_return json_of(text, impl_->settings->max_json_depth);
 }
 
 Async<void> Request::multipart(std::function<Async<void>(Part&)> each) {
@@ -114,38 +118,41 @@ Async<void> Request::multipart(std::function<Async<void>(Part&)> each) {
 }
 
 Async<JsonObject> Request::input() {
-  if (impl_->parsed_input) co_return *impl_->parsed_input;
-  auto const type = ascii_lower(http::media_type(*this));
-  auto const depth = impl_->settings->max_json_depth;
-  JsonObject fields;
-  if (!impl_->source && !impl_->collected) {
-    fields = {};
-  } else if (type == "multipart/form-data") {
+  if (!impl_->parsed_input) {
+    auto fields = co_await take_input(*this);
+    impl_->parsed_input = std::move(fields);
+  }
+  co_return *impl_->parsed_input;
+}
+
+Async<JsonObject> take_input(Request& request) {
+  auto& impl = request.impl();
+  if (impl.parsed_input) co_return std::move(*impl.parsed_input);
+  if (!impl.source && !impl.collected) co_return JsonObject{};
+  auto const type = ascii_lower(http::media_type(request));
+  auto const depth = impl.settings->max_json_depth;
+  if (type == "multipart/form-data") {
     http::FormFields form(depth);
     std::function<Async<void>(Part&)> const each = [target = &form](Part& part) {
       return add_part(target, part);
     };
-    co_await multipart(each);
-    fields = form.take();
-  } else {
-    auto const text = co_await body();
-    if (text.empty()) {
-      fields = {};
-    } else if (type == "application/x-www-form-urlencoded") {
-      http::FormFields form(depth);
-      for (auto const& [name, value] : http::parse_urlencoded(text)) form.add(name, value);
-      fields = form.take();
-    } else if (type == "application/json" || type.ends_with("+json") || type.empty()) {
-      auto value = co_await json();
-      if (!value.is_object()) throw Error::bad_request("The body must be a JSON object.");
-      fields = std::move(value.get_object());
-    } else {
-      throw unsupported(
-          type, "application/json, multipart/form-data or application/x-www-form-urlencoded");
-    }
+    co_await request.multipart(each);
+    co_return form.take();
   }
-  impl_->parsed_input = fields;
-  co_return fields;
+  auto const text = co_await request.body();
+  if (text.empty()) co_return JsonObject{};
+  if (type == "application/x-www-form-urlencoded") {
+    http::FormFields form(depth);
+    for (auto const& [name, value] : http::parse_urlencoded(text)) form.add(name, value);
+    co_return form.take();
+  }
+  if (type == "application/json" || type.ends_with("+json") || type.empty()) {
+    auto value = json_of(text, depth);
+    if (!value.is_object()) throw Error::bad_request("The body must be a JSON object.");
+    co_return std::move(value.get_object());
+  }
+  throw unsupported(type,
+                    "application/json, multipart/form-data or application/x-www-form-urlencoded");
 }
 
 }  // namespace minga

@@ -73,6 +73,9 @@ struct Request::Impl {
   void set_line(std::string_view name, std::string_view sent_target);
 };
 
+/// As Request::input(), for who is the last to ask: nothing is kept of it.
+Async<JsonObject> take_input(Request& request);
+
 /// A request made by hand, for tests and for batch.
 Request make_request(Method method, std::string target,
                      std::vector<std::pair<std::string, std::string>> headers = {},

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <stdexcept>
 
 namespace minga::http {
@@ -42,20 +43,20 @@ struct Router::Node {
 
   /// The node that answers the segments from `index` on, with the values of its parameters; a
   /// literal is tried first and given up where it leads nowhere.
-  std::map<Method, Target> const* find(std::vector<std::string> const& segments, std::size_t index,
-                                       std::vector<std::string>& values) const {
+  std::map<Method, Target> const* find(std::span<std::string_view const> segments,
+                                       std::size_t index, std::vector<std::string>& values) const {
     if (index == segments.size()) return targets.empty() ? nullptr : &targets;
     if (auto const literal = literals.find(segments[index]); literal != literals.end()) {
       if (auto const* found = literal->second->find(segments, index + 1, values)) return found;
     }
     if (parameter && !segments[index].empty()) {
-      values.push_back(segments[index]);
+      values.emplace_back(segments[index]);
       if (auto const* found = parameter->find(segments, index + 1, values)) return found;
       values.pop_back();
     }
     if (rest_targets.empty()) return nullptr;
-    std::string rest = segments[index];
-    for (auto i = index + 1; i < segments.size(); ++i) rest += "/" + segments[i];
+    std::string rest(segments[index]);
+    for (auto const segment : segments.subspan(index + 1)) rest.append("/").append(segment);
     values.push_back(std::move(rest));
     return &rest_targets;
   }
@@ -107,13 +108,14 @@ void Router::add(Method method, std::string_view path, Handler handler, std::str
 }
 
 Router::Match Router::find(Method method, std::string_view path) const {
-  auto const sent = split_path(path);
-  std::vector<std::string> segments;
-  segments.reserve(sent.size());
-  for (auto const segment : sent) {
-    auto decoded = percent_decode(segment);
-    if (!decoded) return {};
-    segments.push_back(std::move(*decoded));
+  auto segments = split_path(path);
+  std::vector<std::string> decoded;  // those that are not as they were sent
+  for (auto& segment : segments) {
+    if (segment.find('%') == std::string_view::npos) continue;
+    auto text = percent_decode(segment);
+    if (!text) return {};
+    if (decoded.empty()) decoded.reserve(segments.size());
+    segment = decoded.emplace_back(std::move(*text));
   }
   std::vector<std::string> values;
   auto const* targets = root_->find(segments, 0, values);

@@ -85,6 +85,8 @@ TEST_F(RouterTest, ComparesDecodedSegments) {
   EXPECT_TRUE(finds("/%61"));
   EXPECT_THAT(router.find(Method::get, "/a/b%2Fc").params, ElementsAre(Pair("id", "b/c")));
   EXPECT_THAT(router.find(Method::get, "/a/%C3%B1").params, ElementsAre(Pair("id", "\xC3\xB1")));
+  EXPECT_THAT(router.find(Method::get, "/%61/%62/parts/%63%64").params,
+              ElementsAre(Pair("id", "b"), Pair("part", "cd")));
   EXPECT_FALSE(finds("/a/%zz"));
   EXPECT_FALSE(finds("/A"));
 }

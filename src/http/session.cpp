@@ -414,12 +414,14 @@ class Session final : public SessionBase {
     auto& lines = answer.lines;
     if (chunked && !bodiless) add_line(lines, "Transfer-Encoding", "chunked");
     if (!stream && !bodiless) add_line(lines, "Content-Length", std::to_string(answer.length));
-    auto head = format_head(answer.response, version, keep_alive, lines);
+    auto const as_one = answer.source == Answer::Source::memory && answer.length <= kSentAsOne;
+    auto head =
+        format_head(answer.response, version, keep_alive, lines, as_one ? answer.bytes.size() : 0);
     std::size_t sent = 0;
     try {
       if (only_head || answer.source == Answer::Source::none) {
         co_await wire_.send(head);
-      } else if (answer.source == Answer::Source::memory && answer.length <= kSentAsOne) {
+      } else if (as_one) {
         head.append(answer.bytes);
         co_await wire_.send(head);
         sent = answer.bytes.size();

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 #include <variant>
 
@@ -135,9 +136,13 @@ Async<Response> Dispatcher::answer_platform(Request& request) {
     co_return response;
   }
   request.impl().params = std::move(match.params);
-  auto outcome = co_await outcome_of(*match.handler, request);
-  if (auto* response = std::get_if<Response>(&outcome)) co_return std::move(*response);
-  co_return http::error_response(std::get<Error>(outcome), request.id());
+  std::optional<Error> expected;
+  try {
+    co_return co_await (*match.handler)(request);
+  } catch (Error const& error) {
+    expected = error;
+  }
+  co_return http::error_response(*expected, request.id());
 }
 
 Async<Response> Dispatcher::answer_app(Request& request, Mount& mount) {
