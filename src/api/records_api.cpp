@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <span>
 
 namespace minga::api {
@@ -68,9 +67,14 @@ class RecordsApi {
     auto context = co_await make_context(request);
     auto const expand = query_text(request, "expand");
     auto const fields = selection_of(request);
+    if (expand.empty() && fields.keeps_all()) {
+      auto found = co_await store_.view_text(context, request.param("c"), request.param("id"));
+      mark_reads(request, context);
+      co_return Response::json_text(std::move(found.text)).etag(found.tag);
+    }
     auto record = co_await store_.view(context, request.param("c"), request.param("id"));
     mark_reads(request, context);
-    if (expand.empty()) co_return stored(request, std::move(record), fields);
+    if (expand.empty()) co_return stored(request, context, std::move(record), fields);
     auto const collection = std::string(request.param("c"));
     record = co_await store_.expand_record(context, collection, std::move(record), expand);
     mark_reads(request, context);
@@ -80,7 +84,8 @@ class RecordsApi {
   Async<Response> create(Request& request) const {
     auto context = co_await make_context(request);
     auto const fields = selection_of(request);
-    auto input = co_await input_of(request);
+    auto input = co_await take_input(request);
+    read_form(request, input);
     context.deadline = request.deadline();  // the body may have taken its time
     auto record = co_await store_.create(context, request.param("c"), std::move(input));
     mark_answer(request, context);
@@ -88,18 +93,21 @@ class RecordsApi {
       auto const id = std::string(record.at("id").as_string());
       co_return Response::empty(201).header("Location", fmt::format("{}/{}", request.path(), id));
     }
+    if (!request.query("expand")) co_return stored(request, context, std::move(record), fields);
     co_return co_await written(request, context, std::move(record), fields);
   }
 
   Async<Response> update(Request& request) const {
     auto context = co_await make_context(request);
     auto const fields = selection_of(request);
-    auto input = co_await input_of(request);
+    auto input = co_await take_input(request);
+    read_form(request, input);
     context.deadline = request.deadline();  // the body may have taken its time
     auto record =
         co_await store_.update(context, request.param("c"), request.param("id"), std::move(input));
     mark_answer(request, context);
     if (preference(request, "return") == "minimal") co_return Response::empty(204);
+    if (!request.query("expand")) co_return stored(request, context, std::move(record), fields);
     co_return co_await written(request, context, std::move(record), fields);
   }
 
@@ -111,13 +119,12 @@ class RecordsApi {
   }
 
  private:
-  Async<JsonObject> input_of(Request& request) const {
-    auto input = co_await request.input();
+  /// A form's values are texts: those of fields that hold JSON are read.
+  void read_form(Request const& request, JsonObject& input) const {
+    if (!http::is_form(http::media_type(request))) return;
     auto const schema = store_.schema();
     auto const* definition = schema->find(request.param("c"));
-    if (definition != nullptr && http::is_form(http::media_type(request)))
-      records::read_json_texts(*definition, input);
-    co_return input;
+    if (definition != nullptr) records::read_json_texts(*definition, input);
   }
 
   Async<Response> answer_page(Request& request, records::Context& context, records::ListQuery query,
@@ -134,9 +141,7 @@ class RecordsApi {
   bool hides_fields(Request const& request) const {
     auto const schema = store_.schema();
     auto const* definition = schema->find(request.param("c"));
-    return definition != nullptr &&
-           std::any_of(definition->fields.begin(), definition->fields.end(),
-                       [](Field const& field) { return field.is_hidden; });
+    return definition != nullptr && definition->hides_fields();
   }
 
   /// Takes out of records what the caller may not see.
@@ -163,13 +168,13 @@ class RecordsApi {
   }
 
   /// A record with its tag; the text of one that is sent as it is stored is made once for both.
-  Response stored(Request const& request, JsonObject record,
+  Response stored(Request const& request, records::Context& context, JsonObject record,
                   records::FieldSelection const& fields) const {
     if (!fields.keeps_all() || hides_fields(request)) {
       auto const tag = records::etag(record);
       return seen(request, std::move(record), fields).etag(tag);
     }
-    auto text = json_text(record);
+    auto text = context.record_text.empty() ? json_text(record) : std::move(context.record_text);
     auto const tag = records::etag_of(text);
     return Response::json_text(std::move(text)).etag(tag);
   }
@@ -177,7 +182,7 @@ class RecordsApi {
   Async<Response> written(Request& request, records::Context& context, JsonObject record,
                           records::FieldSelection const& fields) const {
     auto const expand = query_text(request, "expand");
-    if (expand.empty()) co_return stored(request, std::move(record), fields);
+    if (expand.empty()) co_return stored(request, context, std::move(record), fields);
     auto const tag = records::etag(record);
     auto const collection = std::string(request.param("c"));
     record = co_await store_.expand_record(context, collection, std::move(record), expand);

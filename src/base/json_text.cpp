@@ -51,10 +51,29 @@ void append(std::string& out, JsonArray const& array) {
 
 /// Of most records; a longer text costs some copies more.
 constexpr std::size_t kUsualSize = 512;
+/// Up to that long, to look whether a text stands in JSON as it is costs less than the serializer.
+constexpr std::size_t kShortText = 128;
+
+constexpr auto kNeedsEscape = [] {
+  std::array<bool, 256> needs{};
+  for (std::size_t c = 0; c < 0x20; ++c) needs[c] = true;
+  needs['"'] = needs['\\'] = true;
+  return needs;
+}();
+
+bool needs_escape(std::string_view text) {
+  bool needs = false;
+  for (char const c : text) needs |= kNeedsEscape[static_cast<unsigned char>(c)];
+  return needs;
+}
 
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
+  if (text.size() <= kShortText && !needs_escape(text)) {
+    out.append(1, '"').append(text).append(1, '"');
+    return;
+  }
   static thread_local boost::json::serializer serializer;  // keeps its memory
   serializer.reset(boost::json::string_view(text));
   std::array<char, 256> buffer;

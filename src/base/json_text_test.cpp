@@ -83,6 +83,9 @@ RC_GTEST_PROP(JsonText, AppendsStringsOfAnyLength, (std::string const& text)) {
   std::string out = "before ";
   append_json_string(out, many);
   RC_ASSERT(out == "before " + boost::json::serialize(boost::json::string_view(many)));
+  std::string one;
+  append_json_string(one, text);
+  RC_ASSERT(one == boost::json::serialize(boost::json::string_view(text)));
 }
 
 TEST(ReadJson, ReadsItsOwnTextsHoweverDeep) {

@@ -43,6 +43,8 @@ struct Context {
   std::optional<bool> prefers_replica;
   /// Minga-Position: reads see at least that.
   std::optional<Position> after;
+  /// Out: the JSON text of the record that a create made, where the change log has it; else empty.
+  std::string record_text;
   /// Out: the position in the change log of the last write, "EPOCH-N".
   std::string position;
 };

@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t kLongestCollectionName = 255;
 constexpr std::size_t kLongestFieldName = 100;
-constexpr std::string_view kIdPattern = "^[a-z0-9]+$";
 constexpr int kSamples = 100;
 
 bool is_word(std::string_view text) {
@@ -32,7 +31,7 @@ bool is_word(std::string_view text) {
 
 Field id_field() {
   auto field = text("id");
-  field.min(15).max(15).pattern(std::string(kIdPattern)).required();
+  field.min(15).max(15).pattern(kIdPattern).required();
   field.is_primary_key = true;
   field.is_system = true;
   field.autogenerate_pattern = kIdAutogeneratePattern;
@@ -203,6 +202,11 @@ Field const* Definition::find(std::string_view field_name) const {
   auto const found = std::find_if(fields.begin(), fields.end(),
                                   [&](Field const& field) { return field.name == field_name; });
   return found == fields.end() ? nullptr : &*found;
+}
+
+bool Definition::hides_fields() const {
+  return std::any_of(fields.begin(), fields.end(),
+                     [](Field const& field) { return field.is_hidden; });
 }
 
 Definition complete(Definition definition) {

@@ -13,7 +13,9 @@ namespace minga::records {
 /// nullopt: superusers only; "": everyone; else an expression of the filter language.
 using Rule = std::optional<std::string>;
 
-/// Of the field `id`; it stands for make_record_id(), whose ids sort by time.
+/// Of the field `id`, unless its declaration has others; the second stands for make_record_id(),
+/// whose ids sort by time.
+inline constexpr char const* kIdPattern = "^[a-z0-9]+$";
 inline constexpr char const* kIdAutogeneratePattern = "[a-z0-9]{15}";
 
 /// A collection's definition (API.md section 2), as stored in `_collections` and shown by the API.
@@ -31,6 +33,8 @@ struct Definition {
   std::string created, updated;
 
   Field const* find(std::string_view field_name) const;
+  /// From all but superusers.
+  bool hides_fields() const;
 };
 
 /// Fills in ids, the `id` field and defaults, and checks names, options and indexes. Throws

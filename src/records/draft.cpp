@@ -16,20 +16,24 @@ namespace {
 constexpr std::string_view kAutogenerate = ":autogenerate";
 constexpr std::string_view kReserved[] = {"collectionId", "collectionName", "expand"};
 
+/// What a key stands for: a field, one with a modifier, or, where the field is null, nothing that
+/// is declared.
 struct Key {
-  std::string_view name;
+  Field const* field = nullptr;
   std::optional<Modifier> modifier;
 };
 
 /// "votes+" is the field votes with a modifier, unless a field has that very name.
-Key split_key(Definition const& definition, std::string_view key) {
-  if (key.size() < 2 || definition.find(key) != nullptr) return {key, std::nullopt};
-  if (key.front() == '+') return {key.substr(1), Modifier::prepend};
-  if (key.back() == '+') return {key.substr(0, key.size() - 1), Modifier::append};
-  if (key.back() == '-') return {key.substr(0, key.size() - 1), Modifier::remove};
-  if (key.ends_with(kAutogenerate))
-    return {key.substr(0, key.size() - kAutogenerate.size()), Modifier::autogenerate};
-  return {key, std::nullopt};
+Key read_key(Definition const& definition, std::string_view key) {
+  if (auto const* field = definition.find(key)) return {field, std::nullopt};
+  if (key.size() < 2) return {};
+  if (key.front() == '+') return {definition.find(key.substr(1)), Modifier::prepend};
+  auto const shorter = key.substr(0, key.size() - 1);
+  if (key.back() == '+') return {definition.find(shorter), Modifier::append};
+  if (key.back() == '-') return {definition.find(shorter), Modifier::remove};
+  if (!key.ends_with(kAutogenerate)) return {};
+  auto const name = key.substr(0, key.size() - kAutogenerate.size());
+  return {definition.find(name), Modifier::autogenerate};
 }
 
 bool is_id(Field const& field) {
@@ -52,8 +56,20 @@ class Draft {
 
   /// Plain keys first, then modifiers, as they apply to what the plain ones leave.
   void apply(JsonObject const& input) {
-    for (auto const& pair : input) apply_plain(pair.key(), pair.value());
-    for (auto const& pair : input) apply_modified(pair.key(), pair.value());
+    std::vector<Change> modifications;
+    for (auto const& pair : input) {
+      auto const key = read_key(definition_, pair.key());
+      if (key.field == nullptr) {
+        keep_undeclared(pair.key(), pair.value());
+      } else if (!may_set(*key.field)) {
+        continue;
+      } else if (key.modifier) {
+        modifications.push_back({*key.field, *key.modifier, pair.value()});
+      } else if (auto read = read_value(*key.field, pair.value(), errors_)) {
+        record_[key.field->name] = std::move(*read);
+      }
+    }
+    for (auto const& each : modifications) modify(each);
   }
 
   /// What was given empty or not at all gets a text of its field's pattern.
@@ -103,30 +119,29 @@ class Draft {
   }
 
  private:
+  struct Change {
+    Field const& field;
+    Modifier modifier;
+    Json const& operand;
+  };
+
   bool may_set(Field const& field) const {
     return field.type != FieldType::autodate && (!field.is_hidden || context_.bypasses_rules);
   }
 
-  void apply_plain(std::string_view key, Json const& value) {
-    auto const [name, modifier] = split_key(definition_, key);
-    auto const* field = definition_.find(name);
-    if (modifier && field != nullptr) return;
-    if (field != nullptr) {
-      if (!may_set(*field)) return;
-      if (auto read = read_value(*field, value, errors_)) record_[name] = std::move(*read);
-    } else if (definition_.open && !is_reserved(key)) {
+  void keep_undeclared(std::string_view key, Json const& value) {
+    if (is_reserved(key)) return;
+    if (definition_.open) {
       record_[key] = value;
-    } else if (context_.strict && !is_reserved(key)) {
+    } else if (context_.strict) {
       errors_.add(key, "validation_unknown_field", fmt::format("There is no field '{}'.", key));
     }
   }
 
-  void apply_modified(std::string_view key, Json const& value) {
-    auto const [name, modifier] = split_key(definition_, key);
-    auto const* field = definition_.find(name);
-    if (!modifier || field == nullptr || !may_set(*field)) return;
-    if (auto next = apply_modifier(*field, record_.at(name), *modifier, value, errors_))
-      record_[name] = std::move(*next);
+  void modify(Change const& change) {
+    auto& value = record_.at(change.field.name);
+    auto next = apply_modifier(change.field, value, change.modifier, change.operand, errors_);
+    if (next) value = std::move(*next);
   }
 
   Definition const& definition_;

@@ -131,6 +131,23 @@ void Layout::append_record(std::string& out, sql::Rows const& rows, std::size_t 
   out.append(last_keys_).append("}");
 }
 
+std::string Layout::text(JsonObject const& record) const {
+  std::string out;
+  out.reserve(kUsualText);
+  std::size_t field = 0;
+  for (auto const& pair : record) {
+    out += field == 0 ? '{' : ',';
+    if (field < keys_.size() && pair.key() == definition_.fields[field].name) {
+      out += keys_[field];
+    } else {
+      append_key(out, pair.key());
+    }
+    append_json(out, pair.value());
+    ++field;
+  }
+  return out += record.empty() ? "{}" : "}";
+}
+
 sql::Params Layout::values(JsonObject const& record) const {
   sql::Params values;
   values.reserve(definition_.fields.size() + 1);

@@ -16,6 +16,9 @@ namespace minga::records {
 /// The column that keeps the undeclared keys of an `open` collection, as a JSON object.
 inline constexpr char const* kOpenColumn = "_open";
 
+/// Bytes of most records' texts.
+inline constexpr std::size_t kUsualText = 300;
+
 /// How a collection lies in its table: the statements every request uses, made once.
 class Layout {
  public:
@@ -39,6 +42,8 @@ class Layout {
   /// superusers see.
   enum class Hidden { shown, left_out };
   void append_record(std::string& out, sql::Rows const& rows, std::size_t row, Hidden hidden) const;
+  /// json_text() of such a record.
+  std::string text(JsonObject const& record) const;
   sql::Params values(JsonObject const& record) const;
   /// A record's undeclared keys.
   JsonObject open_part(JsonObject const& record) const;

@@ -1,4 +1,4 @@
-// A list's text, made straight from the rows, is that of its records.
+// A text that is made straight from rows, of a list or of one record, is that of the records.
 #include "base/json_text.hpp"
 #include "records/store_testing.hpp"
 
@@ -46,6 +46,18 @@ class ListText : public testing::Test {
     }
     return json_text(page.envelope());
   }
+  void expect_same(std::string_view collection, std::string const& id) {
+    auto record = store.view(collection, id);
+    auto const tag = etag(record);
+    for (auto const is_superuser : {true, false}) {
+      Context context;
+      context.bypasses_rules = is_superuser;
+      auto const found = store.run(store.store->view_text(context, collection, id));
+      if (!is_superuser) hide_fields(*store.store->schema()->find(collection), record);
+      EXPECT_EQ(found.text, json_text(record));
+      EXPECT_EQ(found.tag, tag);
+    }
+  }
   void expect_same(std::string_view collection, ListQuery const& query) {
     for (auto const is_superuser : {false, true}) {
       EXPECT_EQ(text(collection, query, is_superuser), expected(collection, query, is_superuser));
@@ -54,6 +66,22 @@ class ListText : public testing::Test {
 
   TestStore store;
 };
+
+TEST_F(ListText, OfWhatWasCreatedIsThatOfTheRecord) {
+  for (auto const is_open : {false, true}) {
+    auto definition = open_to_all(is_open ? "loose" : "strict",
+                                  {minga::text("title"), number("real"), json("meta"),
+                                   boolean("done"), autodate("created", false)});
+    definition.open = is_open;
+    store.declare(definition);
+    auto const record =
+        store.create(definition.name,
+                     R"({"more":{"y":-0.0},"title":"\"\\\u00f1","real":0.1,"meta":[1.5,null]})");
+    EXPECT_EQ(store.context.record_text, json_text(record));
+    auto const stored = store.view(definition.name, text_of(record, "id"));
+    EXPECT_EQ(store.context.record_text, json_text(stored));
+  }
+}
 
 TEST_F(ListText, IsThatOfThePage) {
   ListQuery query;
@@ -68,6 +96,7 @@ TEST_F(ListText, IsThatOfThePage) {
       auto sent = input;
       if (collection == std::string_view("closed")) sent.erase("parent");
       auto const id = text_of(store.create(collection, sent), "id");
+      expect_same(collection, id);
       if (collection == std::string_view("open")) parent = id;
     }
   }
@@ -85,12 +114,14 @@ TEST_F(ListText, IsThatOfThePage) {
 }
 
 TEST_F(ListText, ShowsAFieldThatWasDeclaredSince) {
-  store.create("open", R"({"title":"T","late":{"was":"undeclared"},"other":1})");
+  auto const created =
+      store.create("open", R"({"title":"T","late":{"was":"undeclared"},"other":1})");
   auto changed = everything(true);
   changed.fields.push_back(minga::text("late"));
   store.declare(changed);
   ListQuery query;
   expect_same("open", query);
+  expect_same("open", text_of(created, "id"));
   EXPECT_NE(text("open", query, true).find(R"("late":"")"), std::string::npos);
 }
 

@@ -1,5 +1,6 @@
 #include "records/position.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ std::string Place::text() const {
   if (timeline > 1) return fmt::format("{}.{}.{}.{}", transaction, number, own, timeline);
   if (own > 0) return fmt::format("{}.{}.{}", transaction, number, own);
   if (transaction == 0) return std::to_string(number);
-  return fmt::format("{}.{}", transaction, number);
+  return fmt::format(FMT_COMPILE("{}.{}"), transaction, number);
 }
 
 std::optional<Place> Place::parse(std::string_view text) {
@@ -36,7 +37,7 @@ std::optional<Place> Place::parse(std::string_view text) {
 }
 
 std::string Position::text() const {
-  return fmt::format("{}-{}", epoch, place.text());
+  return fmt::format(FMT_COMPILE("{}-{}"), epoch, place.text());
 }
 
 std::optional<Position> Position::parse(std::string_view text) {

@@ -223,9 +223,6 @@ Async<FoundPage> find_page(Store::Impl& store, Context& context, std::string_vie
   co_return found;
 }
 
-/// Of a record, for a text that begins with enough room for most.
-constexpr std::size_t kUsualText = 300;
-
 /// Kept with its rows, which equal reads share.
 struct PageText : sql::Rows::Made {
   std::shared_ptr<Catalog const> catalog;
@@ -316,18 +313,45 @@ Async<CursorPage> Store::list_by_cursor(Context& context, std::string_view colle
   co_return page;
 }
 
+namespace {
+
+/// The record's row, in a layout of the catalog. Throws Error 403, 404.
+Async<sql::Rows> find_row(Store::Impl& store, Context& context, Layout const& layout,
+                          std::string_view id) {
+  check_rule(layout.definition().view_rule, context);
+  sql::Params values{std::string(id)};
+  sql::Statement statement(layout.select_by_id(), std::move(values), context.deadline);
+  auto rows = co_await store.read(context, layout.definition(), std::move(statement));
+  if (rows.empty()) throw record_not_found();
+  co_return rows;
+}
+
+}  // namespace
+
 Async<JsonObject> Store::view(Context& context, std::string_view collection, std::string_view id,
                               std::string_view expand) {
   auto const catalog = impl_->catalog();
   auto const& layout = Impl::layout(*catalog, collection);
-  check_rule(layout.definition().view_rule, context);
-  sql::Params values{std::string(id)};
-  sql::Statement statement(layout.select_by_id(), std::move(values), context.deadline);
-  auto rows = co_await impl_->read(context, layout.definition(), std::move(statement));
-  if (rows.empty()) throw record_not_found();
+  auto const rows = co_await find_row(*impl_, context, layout, id);
   auto record = layout.record(rows, 0);
   if (expand.empty()) co_return record;
   co_return co_await expand_record(context, layout.definition().name, std::move(record), expand);
+}
+
+Async<Store::RecordText> Store::view_text(Context& context, std::string_view collection,
+                                          std::string_view id) {
+  auto const catalog = impl_->catalog();
+  auto const& layout = Impl::layout(*catalog, collection);
+  auto const rows = co_await find_row(*impl_, context, layout, id);
+  RecordText record;
+  record.text.reserve(kUsualText);
+  layout.append_record(record.text, rows, 0, Layout::Hidden::shown);
+  record.tag = etag_of(record.text);
+  if (layout.definition().hides_fields() && !context.bypasses_rules) {
+    record.text.clear();
+    layout.append_record(record.text, rows, 0, Layout::Hidden::left_out);
+  }
+  co_return record;
 }
 
 Async<std::vector<JsonObject>> Store::scan(Context& context, std::string_view collection,

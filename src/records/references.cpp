@@ -1,5 +1,4 @@
 // Relations between records: what must exist, and what a deletion does to those that refer to it.
-#include "base/json_text.hpp"
 #include "records/draft.hpp"
 #include "records/store_impl.hpp"
 
@@ -114,7 +113,7 @@ Async<Place> delete_with_references(Deletion& deletion, Layout const& layout, Js
     }
   }
   auto change =
-      deletion.log.append(layout.definition().id, id, Action::delete_, json_text(record), {});
+      deletion.log.append(layout.definition().id, id, Action::delete_, layout.text(record), {});
   auto const appended = co_await deletion.transaction.execute(std::move(change));
   co_return deletion.log.place_of(appended);
 }

@@ -9,6 +9,7 @@
 #include "records/store_impl.hpp"
 #include "records/tables.hpp"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -331,7 +332,7 @@ std::string etag(JsonObject const& record) {
 
 std::string etag_of(std::string_view record_text) {
   auto const hash = XXH3_128bits(record_text.data(), record_text.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  return fmt::format(FMT_COMPILE("{:016x}{:016x}"), hash.high64, hash.low64);
 }
 
 }  // namespace minga::records

@@ -67,6 +67,13 @@ class Store {
   Async<CursorPage> list_by_cursor(Context& context, std::string_view collection, ListQuery query);
   Async<JsonObject> view(Context& context, std::string_view collection, std::string_view id,
                          std::string_view expand = {});
+  /// The record as JSON text, made straight from its row, without the fields that only superusers
+  /// see, unless the context bypasses the rules; and its entity tag.
+  struct RecordText {
+    std::string text;
+    std::string tag;  // without quotes
+  };
+  Async<RecordText> view_text(Context& context, std::string_view collection, std::string_view id);
   /// The record as stored, without expand; call expand_record for it.
   Async<JsonObject> create(Context& context, std::string_view collection, JsonObject input);
   Async<JsonObject> update(Context& context, std::string_view collection, std::string_view id,

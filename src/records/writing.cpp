@@ -1,5 +1,4 @@
 // How records come, change and go: each with its change in the log, in one transaction.
-#include "base/json_text.hpp"
 #include "base/logging.hpp"
 #include "records/draft.hpp"
 #include "records/indexes.hpp"
@@ -95,11 +94,12 @@ std::vector<sql::Statement> with_change(sql::Statement write, sql::Statement cha
   return statements;
 }
 
+/// `text` is the record's.
 std::vector<sql::Statement> insertion(ChangeLog const& log, Layout const& layout,
-                                      JsonObject const& record) {
+                                      JsonObject const& record, std::string text) {
   return with_change(sql::Statement(layout.insert(), layout.values(record)),
                      log.append(layout.definition().id, as_text(record.at("id")), Action::create,
-                                json_text(record), {}));
+                                std::move(text), {}));
 }
 
 /// The place of the change, which comes last.
@@ -134,14 +134,15 @@ void note_outcome(Write const& write) {
 
 Async<Place> insert_record(sql::Transaction& transaction, ChangeLog& log, Layout const& layout,
                            JsonObject const& record) {
-  return execute_all(transaction, log, insertion(log, layout, record));
+  return execute_all(transaction, log, insertion(log, layout, record, layout.text(record)));
 }
 
 Async<Place> update_record(sql::Transaction& transaction, ChangeLog& log, Layout const& layout,
                            JsonObject const& before, JsonObject const& record) {
-  auto statements = with_change(sql::Statement(layout.update(), layout.values(record)),
-                                log.append(layout.definition().id, as_text(record.at("id")),
-                                           Action::update, json_text(record), json_text(before)));
+  auto statements =
+      with_change(sql::Statement(layout.update(), layout.values(record)),
+                  log.append(layout.definition().id, as_text(record.at("id")), Action::update,
+                             layout.text(record), layout.text(before)));
   return execute_all(transaction, log, std::move(statements));
 }
 
@@ -223,7 +224,9 @@ namespace {
 Async<void> insert(Write& write, JsonObject const& record) {
   auto const& collection = write.layout.definition().id;
   if (write.context.idempotency == nullptr && !write.layout.has_relations()) {
-    auto statements = insertion(write.store.changes, write.layout, record);
+    write.context.record_text = write.layout.text(record);
+    auto statements =
+        insertion(write.store.changes, write.layout, record, write.context.record_text);
     write.place = co_await write.store.write_all(write.context, std::move(statements), collection,
                                                  kCreateFailed);
     co_return;
@@ -247,6 +250,7 @@ Async<JsonObject> Store::create(Context& context, std::string_view collection, J
   auto const catalog = impl_->catalog();
   auto const& layout = Impl::layout(*catalog, collection);
   check_rule(layout.definition().create_rule, context);
+  context.record_text.clear();
   for (int drafts = 1;; ++drafts) {
     auto draft = draft_create(layout, input, context);
     Write write{*impl_, catalog, layout, context, {}};
