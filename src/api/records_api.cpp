@@ -93,7 +93,6 @@ class RecordsApi {
       auto const id = std::string(record.at("id").as_string());
       co_return Response::empty(201).header("Location", fmt::format("{}/{}", request.path(), id));
     }
-    if (!request.query("expand")) co_return stored(request, context, std::move(record), fields);
     co_return co_await written(request, context, std::move(record), fields);
   }
 
@@ -107,7 +106,6 @@ class RecordsApi {
         co_await store_.update(context, request.param("c"), request.param("id"), std::move(input));
     mark_answer(request, context);
     if (preference(request, "return") == "minimal") co_return Response::empty(204);
-    if (!request.query("expand")) co_return stored(request, context, std::move(record), fields);
     co_return co_await written(request, context, std::move(record), fields);
   }
 

@@ -55,10 +55,13 @@ std::string make_record_id(std::chrono::system_clock::time_point now) {
   return id;
 }
 
+bool is_base36(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+}
+
 bool is_record_id(std::string_view text) {
-  return text.size() == 15 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-         });
+  return text.size() == 15 && is_base36(text);
 }
 
 std::string random_text(std::size_t length, std::string_view alphabet) {

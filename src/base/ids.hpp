@@ -14,6 +14,8 @@ namespace minga {
 std::string make_record_id();
 std::string make_record_id(std::chrono::system_clock::time_point now);
 
+/// [a-z0-9]*
+bool is_base36(std::string_view text);
 /// [a-z0-9]{15}
 bool is_record_id(std::string_view text);
 

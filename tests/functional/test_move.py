@@ -12,6 +12,7 @@ import threading
 
 import harness
 import pytest
+from postgres_server import Session
 
 COLLECTIONS = ["tasks", "items"]
 TASKS = "/api/collections/tasks/records"
@@ -375,25 +376,6 @@ def test_a_site_moves_while_it_is_served(make_server, fresh, tmp_path, way):
     (tmp_path / "back").mkdir()
     back = make_server(DATABASE_URL=source, folder=tmp_path / "back").client()
     assert back.post(TASKS, TASK).status == 200
-
-
-class Session:
-    """Someone else in a PostgreSQL database, with what he has locked until he goes."""
-
-    def __init__(self, postgres, url, sql):
-        self.process = subprocess.Popen(
-            [postgres.programs / "psql", "-X", "-q", "-t", "-A", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )  # fmt: skip
-        self.process.stdin.write(f"BEGIN; {sql}; SELECT 'locked';\n")
-        self.process.stdin.flush()
-        while self.process.stdout.readline().strip() != "locked":
-            assert self.process.poll() is None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.communicate()
 
 
 def waiting_for_locks(postgres, url):

@@ -1,10 +1,10 @@
 """The commands on a PostgreSQL database: one URL is all that changes."""
 
 import json
-import subprocess
 
 import harness
 import pytest
+from postgres_server import Session
 
 
 @pytest.fixture
@@ -59,16 +59,10 @@ def test_who_goes_on_from_a_write_while_another_transaction_runs_misses_nothing(
     def add(title):
         return client.post("/api/collections/tasks/records", {"title": title, "description": "d"}).headers["Minga-Position"]
 
-    command = [postgres.programs / "psql", "-X", "-q", "-t", "-A", url]
-    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    other.stdin.write("BEGIN; SELECT pg_current_xact_id() IS NOT NULL;\n")
-    other.stdin.flush()
-    assert other.stdout.readline() == "t\n"
-    before = add("own write")
+    with Session(postgres, url, "SELECT pg_current_xact_id()"):
+        before = add("own write")
     assert before.rpartition("-")[2].split(".")[2] != "0"
     with server.events(f"/api/events?topic=tasks/*&since={before}") as stream:
-        other.stdin.close()
-        other.wait()
         add("next write")
         titles = [json.loads(stream.next()["data"])["record"]["title"] for _ in range(2)]
     assert titles == ["own write", "next write"]

@@ -105,3 +105,22 @@ class Postgres:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Session:
+    """Someone else in a PostgreSQL database, whose transaction goes on, with what it has locked, until he goes."""
+
+    def __init__(self, postgres, url, sql):
+        self.process = subprocess.Popen(
+            [postgres.programs / "psql", "-X", "-q", "-t", "-A", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )  # fmt: skip
+        self.process.stdin.write(f"BEGIN; {sql}; SELECT 'done';\n")
+        self.process.stdin.flush()
+        while self.process.stdout.readline().strip() != "done":
+            assert self.process.poll() is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.communicate()
