@@ -46,7 +46,7 @@ struct Subscriber {
   explicit Subscriber(boost::asio::any_io_executor executor) : wake(executor), full(executor) {}
   std::vector<Topic> topics;
   std::deque<std::pair<Place, std::string>> events;  // with their places
-  Place skip_until;                                  // the client has had these already
+  Place skip_until;                                  // the client has these, or is brought them
   bool overflowed = false;
   boost::asio::steady_timer wake;
   boost::asio::steady_timer full;  // cancelled when it overflows
@@ -131,8 +131,8 @@ struct Hub::Impl {
   void deliver(Lane& lane, Batch const& batch);
   void offer(Subscriber& subscriber, Change const& change, records::Schema const& schema);
   Async<void> stream(std::shared_ptr<Subscriber> subscriber, std::string since, BodyWriter& writer);
-  Async<void> follow(Subscriber& subscriber, std::string since, Place joined, BodyWriter& writer);
-  Async<void> catch_up(Subscriber& subscriber, std::string since, Place joined, BodyWriter& writer);
+  Async<void> follow(Subscriber& subscriber, std::string since, BodyWriter& writer);
+  Async<void> catch_up(Subscriber& subscriber, std::string since, BodyWriter& writer);
   Async<bool> can_replay(std::optional<Position> from, Place until);
   Async<void> replay(Subscriber& subscriber, Place from, Place until, BodyWriter& writer);
   void ask_rewind(Place place);
@@ -269,7 +269,6 @@ Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::strin
     Lane& lane;
     Subscriber& subscriber;
     Membership(Impl& owner, Lane& home, Subscriber& one) : hub(owner), lane(home), subscriber(one) {
-      lane.subscribers.insert(&subscriber);
       hub.subscribers.Increment();
       ++hub.waiting->listeners;
     }
@@ -279,37 +278,34 @@ Async<void> Hub::Impl::stream(std::shared_ptr<Subscriber> subscriber, std::strin
       --hub.waiting->listeners;
     }
   } const membership(*this, lane, *subscriber);
-  auto const joined = lane.position;
   auto const hello = fmt::format("retry: {}\nid: {}\n\n", retry_milliseconds(), since);
   co_await writer.write(hello);
+  // Asked before it joins its lane: old changes on their way there would fill its buffer.
+  auto const last = co_await store.changes().last(Clock::now() + 10s);
+  subscriber->skip_until = std::max(lane.position, last.place);
+  lane.subscribers.insert(subscriber.get());
   // A client that does not read is not waited for: its overflow cancels the write.
   using namespace boost::asio::experimental::awaitable_operators;
-  auto following = follow(*subscriber, since, joined, writer);
+  auto following = follow(*subscriber, since, writer);
   auto overflow = wait_for_overflow(*subscriber);
   co_await (std::move(following) || std::move(overflow));
 }
 
-Async<void> Hub::Impl::follow(Subscriber& subscriber, std::string since, Place joined,
-                              BodyWriter& writer) {
-  co_await catch_up(subscriber, std::move(since), joined, writer);
+Async<void> Hub::Impl::follow(Subscriber& subscriber, std::string since, BodyWriter& writer) {
+  co_await catch_up(subscriber, std::move(since), writer);
   co_await pump(subscriber, writer);
 }
 
 /// What is stored and lies behind the client's position; what comes after waits in its buffer
 /// already.
-Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, Place joined,
-                                BodyWriter& writer) {
+Async<void> Hub::Impl::catch_up(Subscriber& subscriber, std::string since, BodyWriter& writer) {
   auto const from = Position::parse(since);
-  // A write's own position may be ahead of what was handed out here, never of what is stored.
-  auto last = co_await store.changes().last(Clock::now() + 10s);
-  auto until = std::max(joined, last.place);
-  if (from && from->epoch == last.epoch && from->place > until) {
+  if (from && from->epoch == store.changes().epoch() && from->place > subscriber.skip_until) {
     // What is stored may have been asked of a primary that was replaced and does not know it.
-    last = co_await store.changes().latest(Clock::now() + 10s);
-    until = std::max(joined, last.place);
+    auto const latest = co_await store.changes().latest(Clock::now() + 10s);
+    subscriber.skip_until = std::max(subscriber.skip_until, latest.place);
   }
-  // Either the replay brings it, or the client fetches it.
-  subscriber.skip_until = until;
+  auto const until = subscriber.skip_until;
   auto const replays = co_await can_replay(from, until);
   if (replays) {
     co_await replay(subscriber, from->place, until, writer);
