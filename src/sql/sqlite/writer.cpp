@@ -45,6 +45,7 @@ Writer::Writer(IoThreads& threads, Options const& options, Readers& readers, Met
       readers_(readers),
       bound_(options.write_queue),
       joining_(options.joining),
+      wake_(std::make_shared<Wake>(threads.size())),
       connection_(std::make_unique<Connection>(options.file, Access::read_write, options)),
       bodies_(*connection_),
       checkpoints_(*connection_, options.checkpoint_pages),
@@ -74,7 +75,7 @@ void Writer::stop() {
     std::lock_guard const lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
+  wake_->condition.notify_one();
   if (thread_.joinable()) thread_.join();
   connection_.reset();
 }
@@ -120,11 +121,26 @@ bool Writer::submit(Operation& operation, Turn turn) {
       return false;
     } else {
       queue_.push_back(&operation);
-      if (queue_.size() > 1) return true;  // the writer has been woken for the first of them
     }
   }
-  wake_.notify_one();
+  wake_soon();
   return true;
+}
+
+/// An I/O thread wakes the writer once for all that it has at hand, so that the writes among that
+/// come in one group.
+void Writer::wake_soon() {
+  auto const thread = threads_.current();
+  if (thread < 0) {
+    wake_->condition.notify_one();
+    return;
+  }
+  auto const i = static_cast<std::size_t>(thread);
+  if (std::exchange(wake_->is_posted.at(i), true)) return;
+  boost::asio::post(threads_.context(i), [wake = wake_, i] {
+    wake->is_posted[i] = false;
+    wake->condition.notify_one();
+  });
 }
 
 Async<std::uint64_t> Writer::hold(Deadline deadline) {
@@ -141,7 +157,7 @@ Async<std::uint64_t> Writer::hold(Deadline deadline) {
         held_until_ = deadline;
         number = ++holds_;
         holder_ = &operation;
-        wake_.notify_one();
+        wake_->condition.notify_one();
         return;
       }
       operation.failure = std::make_exception_ptr(stopping_ ? closed() : held_already());
@@ -161,7 +177,7 @@ void Writer::let_go(std::uint64_t number) {
     if (number != holds_) return;  // its time has passed, and another came
     is_held_ = false;
   }
-  wake_.notify_one();
+  wake_->condition.notify_one();
 }
 
 Async<void> Writer::let_go_with(Operation& operation) {
@@ -179,7 +195,7 @@ void Writer::rest(std::unique_lock<std::mutex>& lock) {
     if (holder_ != nullptr) answered.push_back(std::exchange(holder_, nullptr));
     expire_waiting(answered);
     if (answered.empty()) {
-      wake_.wait_for(lock, kRestingLook);
+      wake_->condition.wait_for(lock, kRestingLook);
       continue;
     }
     lock.unlock();
@@ -207,7 +223,7 @@ void Writer::expire_waiting(std::vector<Operation*>& expired) {
 bool Writer::take(std::vector<Operation*>& group) {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || is_held_ || !queue_.empty(); });
+    wake_->condition.wait(lock, [this] { return stopping_ || is_held_ || !queue_.empty(); });
     if (!is_held_ || stopping_) break;
     rest(lock);
   }

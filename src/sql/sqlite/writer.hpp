@@ -78,8 +78,16 @@ class Writer {
   /// A waiting operation's place in the queue.
   enum class Turn { last, first };
 
+  /// Outlives the writer where an I/O thread has yet to run what was posted to it.
+  struct Wake {
+    explicit Wake(std::size_t threads) : is_posted(threads) {}
+    std::condition_variable condition;
+    std::vector<char> is_posted;  // to each I/O thread, which alone looks at its own
+  };
+
   Async<void> wait_for(Operation& operation, Turn turn);
   bool submit(Operation& operation, Turn turn);
+  void wake_soon();
   void rest(std::unique_lock<std::mutex>& lock);
   void expire_waiting(std::vector<Operation*>& expired);
   void work();
@@ -102,6 +110,7 @@ class Writer {
   Readers& readers_;
   std::size_t bound_;
   Clock::duration joining_;
+  std::shared_ptr<Wake> wake_;
   std::unique_ptr<Connection> connection_;
   TransactionBodies bodies_;
   Checkpoints checkpoints_;
@@ -113,7 +122,6 @@ class Writer {
   prometheus::Histogram& commit_seconds_;
 
   std::mutex mutex_;
-  std::condition_variable wake_;
   std::vector<Operation*> queue_;
   bool stopping_ = false;
   bool is_held_ = false;

@@ -61,6 +61,20 @@ TEST_F(WriterTest, CommitsTogetherWhatWaits) {
   EXPECT_EQ(ids(), expected);
 }
 
+TEST_F(WriterTest, CommitsTogetherWhatAThreadHasAtHand) {
+  insert(0);
+  std::vector<std::future<Rows>> writes;
+  std::promise<void> started;
+  auto const before = commits();
+  boost::asio::post(engine_.threads.context(0), [this, &writes, &started] {
+    for (std::int64_t id = 1; id <= 100; ++id) writes.push_back(start_insert(id));
+    started.set_value();
+  });
+  started.get_future().get();
+  for (auto& write : writes) EXPECT_EQ(write.get().affected(), 1);
+  EXPECT_EQ(commits() - before, 1);
+}
+
 class JoiningTest : public WriterTest {
  protected:
   JoiningTest() : WriterTest(patient()) {}
