@@ -148,8 +148,12 @@ class TestResync:
         client = server.client()
         first = client.post("/items/items", {"name": "first"})
         assert first.status == 201
-        with server.events("/api/events?topic=items", Last_Event_ID="unknown-1") as stream:
-            start = stream.next()["id"]
+
+        def end():
+            with server.events("/api/events?topic=items", Last_Event_ID="unknown-1") as stream:
+                return stream.next()["id"]
+
+        start = end()
 
         def grow(count):
             lines = b"".join(b'{"name":"n%d"}\n' % n for n in range(count))
@@ -161,6 +165,8 @@ class TestResync:
             replayed = [harness.place(stream.next()["id"]) for _ in range(10_000)]
         assert replayed == sorted(set(replayed))
         grow(1)
+        # While another transaction runs, of autovacuum say, it is not there yet.
+        harness.wait_for(lambda: harness.place(end()) > replayed[-1])
         with server.events("/api/events?topic=items&since=" + start) as stream:
             assert data(stream.next())["action"] == "resync"
 
