@@ -248,7 +248,7 @@ Async<void> Backups::do_work(Work work) {
     case Work::inspect:
       return inspect();
     case Work::mend:
-      return mend();
+      return mend(backups_);
     case Work::back_up:
       return back_up(false);
     case Work::full_backup:
@@ -275,6 +275,10 @@ Async<void> Backups::create_stanza() {
 }
 
 Async<void> Backups::inspect() {
+  backups_ = co_await read_backups();
+}
+
+Async<std::vector<Backup>> Backups::read_backups() {
   auto const settings = *state_.settings;
   auto const stanzas = co_await pgbackrest_.stanzas(kNoDeadline);
   auto const ours = std::find_if(stanzas.begin(), stanzas.end(),
@@ -286,16 +290,16 @@ Async<void> Backups::inspect() {
                     "folder as on the other members?",
                     settings.repository, self_.host, problem));
   }
-  backups_ = ours->backups;
+  co_return ours->backups;
 }
 
 /// A primary that is lost may have finished files of its log without handing them over. Its
 /// successor has them, but PostgreSQL there takes them for stored; so it does with those that were
 /// thrown away while too many waited.
-Async<std::size_t> Backups::push_missing(std::vector<std::string> const& stored) {
+Async<std::size_t> Backups::push_missing(std::string oldest,
+                                         std::vector<std::string> const& stored) {
   std::set<std::string> const known(stored.begin(), stored.end());
-  auto const first =
-      backups_.empty() ? std::nullopt : segment_number(backups_.front().first_segment);
+  auto const first = segment_number(oldest);
   std::size_t pushed = 0;
   if (!first) co_return pushed;
   auto const stanza = state_.settings->stanza;
@@ -307,16 +311,18 @@ Async<std::size_t> Backups::push_missing(std::vector<std::string> const& stored)
   co_return pushed;
 }
 
-Async<void> Backups::mend() {
+Async<void> Backups::mend(std::vector<Backup> backups) {
   auto const stanza = state_.settings->stanza;
   auto stored = co_await pgbackrest_.segments(stanza, kNoDeadline);
-  auto const pushed = co_await push_missing(stored);
+  std::size_t pushed = 0;
+  if (!backups.empty()) pushed = co_await push_missing(backups.front().first_segment, stored);
   if (pushed > 0) {
     log::info(fmt::format("stored {} file{} of the log that the repository lacked", pushed,
                           pushed == 1 ? "" : "s"));
     stored = co_await pgbackrest_.segments(stanza, kNoDeadline);
   }
-  since_ = restorable_since(backups_, stored);
+  since_ = restorable_since(backups, stored);
+  backups_ = std::move(backups);
   is_cut_ = false;
   if (backups_.empty()) co_return;
   std::vector<Backup> const last{backups_.back()};
@@ -329,10 +335,11 @@ Async<void> Backups::back_up(bool is_full) {
   log::info(fmt::format("making a backup ({})", running_));
   auto const stanza = state_.settings->stanza;
   co_await pgbackrest_.back_up(stanza, is_full);
-  co_await inspect();
-  inspected_ = Clock::now();
+  inspected_.reset();  // what is known of the repository is of before
+  auto backups = co_await read_backups();
   inspect_problem_.clear();
-  co_await mend();
+  // Told together: the backup, and since when any moment is kept.
+  co_await mend(std::move(backups));
   mended_ = Clock::now();
   if (!backups_.empty()) log::info(fmt::format("the backup {} is made", backups_.back().label));
 }

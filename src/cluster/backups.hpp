@@ -45,8 +45,9 @@ class Backups {
   Async<void> do_work(Work work);
   Async<void> create_stanza();
   Async<void> inspect();
-  Async<void> mend();
-  Async<std::size_t> push_missing(std::vector<std::string> const& stored);
+  Async<std::vector<Backup>> read_backups();
+  Async<void> mend(std::vector<Backup> backups);
+  Async<std::size_t> push_missing(std::string oldest, std::vector<std::string> const& stored);
   Async<void> back_up(bool is_full);
   Async<void> publish();
   Async<void> say_unready();
