@@ -5,8 +5,8 @@ import re
 
 import harness
 import pytest
-from replica_set import psql
-from test_backups import BACKUP, SETTLING, backups, end_segment, replicas, rows, status
+from replica_set import BACKUP, SETTLING, psql, replicas, status
+from test_backups import backups, end_segment, rows
 
 
 def first_backup(member):

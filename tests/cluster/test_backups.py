@@ -10,32 +10,11 @@ import time
 
 import harness
 import pytest
-from replica_set import ReplicaSet, psql, psql_until
-
-SETTLING = 60.0
-BACKUP = 120.0
-
-
-def replicas(member, *arguments, timeout=BACKUP):
-    return harness.run("replicas", *arguments, "--data", member.data, timeout=timeout)
-
-
-def status(member):
-    done = replicas(member, "status", "--json")
-    assert done.returncode in (0, 1), done.stderr
-    return json.loads(done.stdout)
+from replica_set import BACKUP, SETTLING, ReplicaSet, psql, psql_until, replicas, status, wait_healthy
 
 
 def backups(member):
     return status(member)["backups"]
-
-
-def wait_healthy(member, count):
-    def healthy():
-        seen = status(member)
-        return seen if seen["healthy"] and len(seen["members"]) == count else None
-
-    return harness.wait_for(healthy, SETTLING, every=0.3)
 
 
 def superuser(member, statement):

@@ -4,29 +4,7 @@ import json
 import shutil
 
 import harness
-from replica_set import psql, psql_until
-
-SETTLING = 60.0
-
-
-def replicas(member, *arguments):
-    return harness.run("replicas", *arguments, "--data", member.data)
-
-
-def status(member):
-    return json.loads(replicas(member, "status", "--json").stdout)
-
-
-def url(member):
-    return json.loads(replicas(member, "config", "--json").stdout)["databaseUrl"]
-
-
-def wait_healthy(member, count):
-    def healthy():
-        seen = status(member)
-        return seen if seen["healthy"] and len(seen["members"]) == count and seen["strict"] == (count > 2) else None
-
-    return harness.wait_for(healthy, 2 * SETTLING, every=0.3)
+from replica_set import SETTLING, database_url, psql, psql_until, replicas, status, wait_healthy
 
 
 def test_the_member_that_is_left_becomes_a_set_with_all_that_was_answered(replica_set):
@@ -35,7 +13,7 @@ def test_the_member_that_is_left_becomes_a_set_with_all_that_was_answered(replic
     second = replica_set.member().start(join=first)
     third = replica_set.member().start(join=second)
     seen = wait_healthy(first, 3)
-    psql(url(first), "CREATE TABLE kept (a int PRIMARY KEY)", "INSERT INTO kept VALUES (1)")
+    psql(database_url(first), "CREATE TABLE kept (a int PRIMARY KEY)", "INSERT INTO kept VALUES (1)")
     harness.wait_for(lambda: status(first)["backups"]["backups"], 2 * SETTLING, every=0.3)
 
     # Not while the set has a majority, nor while the member runs.
@@ -48,7 +26,7 @@ def test_the_member_that_is_left_becomes_a_set_with_all_that_was_answered(replic
     wait_healthy(first, 3)
     seen = status(first)
     left, other = (left, other) if left.name in seen["successors"] else (other, left)
-    psql_until(url(first), "INSERT INTO kept VALUES (2)")
+    psql_until(database_url(first), "INSERT INTO kept VALUES (2)")
     for member in (first, other):
         member.kill()
         shutil.rmtree(member.data)
@@ -69,7 +47,7 @@ def test_the_member_that_is_left_becomes_a_set_with_all_that_was_answered(replic
     fourth = replica_set.member().start(join=left)
     replica_set.member().start(join=fourth)
     wait_healthy(left, 3)
-    psql_until(url(left), "INSERT INTO kept VALUES (4)")
+    psql_until(database_url(left), "INSERT INTO kept VALUES (4)")
     done = replicas(left, "backup")
     assert done.returncode == 0 and "incremental" in done.stdout, done.stderr
     left.terminate()

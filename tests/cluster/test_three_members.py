@@ -1,4 +1,4 @@
-"""A set of three: joining, what is shown of it, failover, step-down, a member that returns, one that is removed."""
+"""A set of three: joining, what is shown of it, failover, step-down, a member that returns."""
 
 import json
 import os
@@ -9,19 +9,7 @@ import subprocess
 
 import harness
 import pytest
-from replica_set import ReplicaSet, below, psql, psql_until, tree
-
-SETTLING = 60.0
-
-
-def replicas(member, *arguments):
-    return harness.run("replicas", *arguments, "--data", member.data)
-
-
-def status(member):
-    done = replicas(member, "status", "--json")
-    assert done.returncode in (0, 1), done.stderr
-    return json.loads(done.stdout)
+from replica_set import SETTLING, ReplicaSet, below, database_url, psql, psql_until, replicas, status, tree
 
 
 def settled(member):
@@ -51,8 +39,7 @@ def replica_set():
 
 def urls(replica_set):
     """The URL with every member, by the files of one that runs."""
-    member = next(member for member in replica_set.members if member.running())
-    return json.loads(replicas(member, "config", "--json").stdout)["databaseUrl"]
+    return database_url(next(member for member in replica_set.members if member.running()))
 
 
 @pytest.fixture
@@ -343,30 +330,6 @@ def test_a_stranger_is_not_let_in(settled_set):
             assert "healthy" not in done.stdout
     finally:
         foreign.close()
-
-
-def test_remove_keeps_a_majority_and_the_member_ends_by_itself(settled_set):
-    primary = primary_of(settled_set)
-    one, two = (member for member in settled_set.members if member is not primary)
-    done = replicas(primary, "remove", primary.name)
-    assert done.returncode == 1 and "step down" in done.stderr
-    done = replicas(primary, "remove", "10.9.9.9:1")
-    assert done.returncode == 1 and primary.name in done.stderr
-    one.kill()
-    done = replicas(primary, "remove", two.name)
-    assert done.returncode == 1 and "--force" in done.stderr
-    one.start()
-    wait_settled(primary)
-    done = replicas(primary, "remove", two.name)
-    assert done.returncode == 0, done.stderr
-    assert two.process.wait(SETTLING) == 0
-    seen = harness.wait_for(
-        lambda: (now := status(primary))["healthy"] and not now["strict"] and now, SETTLING, every=0.2
-    )
-    assert seen["voters"] == 2 and len(seen["members"]) == 2
-    psql_until(urls(settled_set), "INSERT INTO kept VALUES (100)")
-    done = harness.run("replica", *two.options)
-    assert done.returncode == 2 and "was removed" in done.stderr
 
 
 @pytest.mark.parametrize(

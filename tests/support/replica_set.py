@@ -15,6 +15,8 @@ import harness
 STARTING = 90.0  # a first start makes a database; busy machines are slow
 STOPPING = 60.0
 FAILOVER = 40.0
+SETTLING = 60.0
+BACKUP = 120.0
 
 
 def processes():
@@ -178,6 +180,35 @@ class ReplicaSet:
             for member in running:
                 if member.running():
                     member.kill()
+
+
+def replicas(member, *arguments):
+    """A command for operators, by the member's join token."""
+    return harness.run("replicas", *arguments, "--data", member.data, timeout=BACKUP)
+
+
+def status(member):
+    done = replicas(member, "status", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    return json.loads(done.stdout)
+
+
+def database_url(member):
+    """With all members that the member knows."""
+    done = replicas(member, "config", "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["databaseUrl"]
+
+
+def wait_healthy(member, count):
+    """Until the set is of that many members, all of them well; its status then."""
+
+    def healthy():
+        seen = status(member)
+        is_whole = len(seen["members"]) == seen["voters"] == count and seen["strict"] == (count > 2)
+        return seen if seen["healthy"] and is_whole else None
+
+    return harness.wait_for(healthy, 2 * SETTLING, every=0.3)
 
 
 def psql(url, *statements, timeout=30):
