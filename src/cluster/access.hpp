@@ -24,13 +24,14 @@ class SetAccess {
   std::vector<MemberAddress> const& known() const { return known_; }
 
   /// etcd at any of the members.
-  Etcd etcd() const;
+  Etcd const& etcd() const { return etcd_; }
   Patroni patroni(MemberAddress const& member) const;
 
  private:
   SetIdentity identity_;
   std::vector<MemberAddress> known_;
   http::Client client_;
+  Etcd etcd_;
 };
 
 }  // namespace minga::cluster

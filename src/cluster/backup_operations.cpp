@@ -61,7 +61,7 @@ Async<bool> is_being_made(Etcd const& etcd) {
 Async<void> change_repository(SetAccess const& access, std::string repository,
                               BackupOptions options, Deadline deadline) {
   BackupSettings const settings{repository, access.id(), std::move(options)};
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   auto const text = boost::json::serialize(to_json(settings));
   auto const state = co_await read_state(etcd, deadline);
   if (state.settings == settings) {
@@ -71,7 +71,7 @@ Async<void> change_repository(SetAccess const& access, std::string repository,
 }
 
 Async<void> leave_repository(SetAccess const& access, Deadline deadline) {
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   for (auto const* name : {"settings", "created", "report", "request"}) {
     co_await etcd.erase(key(name), deadline);
   }
@@ -79,7 +79,7 @@ Async<void> leave_repository(SetAccess const& access, Deadline deadline) {
 }
 
 Async<BackupState> read_backup_state(SetAccess const& access, Deadline deadline) {
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   auto state = co_await read_state(etcd, deadline);
   if (state.settings) co_return state;
   throw Error::conflict(
@@ -89,7 +89,7 @@ Async<BackupState> read_backup_state(SetAccess const& access, Deadline deadline)
 
 Async<Backup> make_backup(SetAccess const& access, bool is_full) {
   co_await read_backup_state(access, Clock::now() + kCall);
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   auto const id = random_text(kIdLength);
   JsonObject const request{{"id", id}, {"full", is_full}};
   auto const text = boost::json::serialize(request);

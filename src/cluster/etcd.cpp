@@ -117,8 +117,10 @@ Etcd::Etcd(http::Client const& client, std::vector<HostPort> endpoints)
 Async<Json> Etcd::call(std::string path, JsonObject body, Deadline deadline) const {
   auto const text = boost::json::serialize(body);
   std::string failures;
-  for (auto const& endpoint : endpoints_) {
-    if (has_passed(deadline)) break;
+  auto const first = first_.load();
+  for (std::size_t turn = 0; turn < endpoints_.size() && !has_passed(deadline); ++turn) {
+    auto const number = (first + turn) % endpoints_.size();
+    auto const& endpoint = endpoints_[number];
     http::ClientRequest request;
     request.method = "POST";
     request.host = endpoint.host;
@@ -127,6 +129,7 @@ Async<Json> Etcd::call(std::string path, JsonObject body, Deadline deadline) con
     request.body = text;
     auto const until = std::min(deadline, Clock::now() + kPerEndpoint);
     auto outcome = co_await ask(client_, std::move(request), until);
+    if (outcome.answer || outcome.is_refusal) first_ = number;
     if (outcome.answer) co_return std::move(*outcome.answer);
     auto const said = fmt::format("etcd at {}: {}", endpoint.text(), outcome.failure);
     if (outcome.is_refusal) throw Error::conflict(said);

@@ -3,6 +3,8 @@
 #include "cluster/address.hpp"
 #include "http/client.hpp"
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,8 +29,9 @@ struct EtcdStatus {
   bool has_leader() const { return leader != "0" && !leader.empty(); }
 };
 
-/// etcd's version 3 API through its JSON gateway. Calls go to the endpoints in turn until one
-/// answers; Error 503 when none did, Error 409 with etcd's words when it refused.
+/// etcd's version 3 API through its JSON gateway. Calls go to the endpoints in turn, first to the
+/// one that last answered, until one answers; Error 503 when none did, Error 409 with etcd's words
+/// when it refused. Used from any thread.
 class Etcd {
  public:
   /// The client must outlive this.
@@ -53,6 +56,7 @@ class Etcd {
 
   http::Client const& client_;
   std::vector<HostPort> endpoints_;
+  mutable std::atomic<std::size_t> first_{0};
 };
 
 }  // namespace minga::cluster

@@ -48,7 +48,7 @@ Async<std::optional<Json>> ask_any(SetAccess const& access, std::vector<MemberLo
 }
 
 Async<std::optional<Json>> read_election(SetAccess const& access, Deadline deadline) {
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   try {
     auto const found = co_await etcd.list(std::string(kElectionKeys), deadline);
     if (!found.empty()) co_return read_json(found.begin()->second);
@@ -62,7 +62,7 @@ Async<std::optional<Json>> read_election(SetAccess const& access, Deadline deadl
 Async<BackupState> read_backups(SetAccess const& access, std::vector<MemberAddress> const& members,
                                 Deadline deadline) {
   BackupState state;
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   try {
     auto const listed = co_await etcd.list(std::string(kBackupKeys), deadline);
     state = backup_state_from(listed);
@@ -77,7 +77,7 @@ Async<BackupState> read_backups(SetAccess const& access, std::vector<MemberAddre
 }
 
 Async<std::vector<EtcdMember>> read_voters(SetAccess const& access, Deadline deadline) {
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   try {
     co_return co_await etcd.members(deadline);
   } catch (Error const&) {
@@ -88,7 +88,7 @@ Async<std::vector<EtcdMember>> read_voters(SetAccess const& access, Deadline dea
 }  // namespace
 
 Async<std::vector<MemberAddress>> current_members(SetAccess const& access, Deadline deadline) {
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   std::vector<MemberAddress> members;
   try {
     auto const listed = co_await etcd.list(std::string(kMemberKeys), deadline);

@@ -7,6 +7,7 @@
 #include "cluster/attempt.hpp"
 #include "cluster/config_key.hpp"
 #include "cluster/json_parts.hpp"
+#include "cluster/membership.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -69,6 +70,12 @@ std::vector<HostPort> Keeper::other_endpoints() const {
   return endpoints;
 }
 
+std::vector<HostPort> Keeper::endpoints() const {
+  auto endpoints = other_endpoints();
+  endpoints.insert(endpoints.begin(), {self_.host, self_.etcd});
+  return endpoints;
+}
+
 Async<void> Keeper::enter() {
   for (;;) {
     try {
@@ -85,9 +92,7 @@ Async<void> Keeper::enter() {
 
 Async<void> Keeper::refresh_members() {
   // A member that was removed has no etcd of its own any more.
-  auto endpoints = other_endpoints();
-  endpoints.insert(endpoints.begin(), {self_.host, self_.etcd});
-  Etcd const everyone(client_, std::move(endpoints));
+  Etcd const everyone(client_, endpoints());
   auto const listed = co_await everyone.list(std::string(kMemberKeys), Clock::now() + kRefresh);
   refreshed_ = Clock::now();
   std::vector<MemberAddress> members;
@@ -213,19 +218,44 @@ Async<void> Keeper::fit_settings(std::size_t voters) {
 /// from another machine than PostgreSQL.
 Async<void> Keeper::move_etcd_leader(std::vector<EtcdMember> const& members) {
   if (voters_of(members) < 3 || Clock::now() - moved_ < kBetweenMoves) co_return;
-  auto const status = co_await etcd_.status(Clock::now() + kCall);
-  if (status.leader != status.id) co_return;
-  for (auto const& member : members) {
-    if (member.id == status.id || member.is_learner || member.name.empty()) continue;
-    auto const other = identity_.find(parse_host_port(member.name));
+  auto const next = co_await hand_etcd_over(members);
+  if (next.empty()) co_return;
+  moved_ = Clock::now();
+  log::info(fmt::format("etcd is led by {} now, for PostgreSQL is led from here", next));
+}
+
+Async<bool> Keeper::follows(HostPort member, std::string leader) {
+  try {
+    auto const other = identity_.find(member);
     Etcd const there(client_, {{other.host, other.etcd}});
     auto const answer = co_await there.status(Clock::now() + kCall);
-    if (answer.leader != status.id) continue;
-    moved_ = Clock::now();
-    co_await etcd_.move_leader(member.id, Clock::now() + kCall);
-    log::info(fmt::format("etcd is led by {} now, for PostgreSQL is led from here", member.name));
-    co_return;
+    co_return answer.leader == leader;
+  } catch (Error const& error) {
+    log::debug(error.message());
   }
+  co_return false;
+}
+
+/// To a member that follows; its name, empty where this one does not lead, or nobody follows.
+Async<std::string> Keeper::hand_etcd_over(std::vector<EtcdMember> const& members) {
+  auto const status = co_await etcd_.status(Clock::now() + kCall);
+  if (status.leader != status.id) co_return "";
+  for (auto const& member : members) {
+    if (member.id == status.id || member.is_learner || member.name.empty()) continue;
+    auto const is_following = co_await follows(parse_host_port(member.name), status.id);
+    if (!is_following) continue;
+    co_await etcd_.move_leader(member.id, Clock::now() + kCall);
+    co_return member.name;
+  }
+  co_return "";
+}
+
+/// A leader that left would cost an election.
+Async<void> Keeper::leave_etcd(Deadline deadline) {
+  auto const members = co_await etcd_.members(Clock::now() + kCall);
+  co_await hand_etcd_over(members);
+  Etcd const everyone(client_, endpoints());
+  co_await cluster::leave_etcd(everyone, self_.name(), Clock::now(), deadline);
 }
 
 }  // namespace minga::cluster

@@ -38,6 +38,9 @@ class Keeper {
 
   /// An operator has taken the member off the list.
   bool is_removed() const { return misses_ > 1; }
+  /// A member that was removed takes its vote out of etcd, while its own etcd runs: without it two
+  /// of two members could decide nothing, not even this. Error when that is not so by the deadline.
+  Async<void> leave_etcd(Deadline deadline);
 
   /// As of the last look.
   bool is_primary() const { return is_primary_; }
@@ -48,6 +51,7 @@ class Keeper {
   void await_patroni();
 
  private:
+  std::vector<HostPort> endpoints() const;  // etcd's, this member's first
   Async<void> look_once();
   Async<void> look_at_patroni();
   Async<void> note_election();
@@ -55,6 +59,8 @@ class Keeper {
   Async<void> fit_settings(std::size_t voters);
   Async<void> change_settings(JsonObject changes);
   Async<void> move_etcd_leader(std::vector<EtcdMember> const& members);
+  Async<bool> follows(HostPort member, std::string leader);
+  Async<std::string> hand_etcd_over(std::vector<EtcdMember> const& members);
 
   http::Client const& client_;
   Folder const& folder_;

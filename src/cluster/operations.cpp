@@ -3,6 +3,7 @@
 #include "async/deadline.hpp"
 #include "cluster/config_key.hpp"
 #include "cluster/keeper.hpp"
+#include "cluster/membership.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
@@ -17,7 +18,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kCall = 5s;
 constexpr auto kSwitch = 60s;
-constexpr auto kLeaving = 60s;  // for a removed member to end by itself
+constexpr auto kLeaving = 60s;   // for a removed member to end by itself
+constexpr auto kLastSteps = 5s;  // after its Patroni has ended
+constexpr auto kLeavePatience = 20s;
 constexpr auto kStep = 200ms;
 
 std::string names_of(SetStatus const& status) {
@@ -49,6 +52,31 @@ Async<bool> is_gone(SetAccess const& access, MemberAddress const& member, Deadli
   co_return false;
 }
 
+Async<bool> is_in_etcd(Etcd const& etcd, HostPort member, Deadline deadline) {
+  auto const members = co_await etcd.members(deadline);
+  co_return std::any_of(members.begin(), members.end(),
+                        [&](EtcdMember const& each) { return each.name == member.text(); });
+}
+
+/// A member that runs reads it there and ends in order. Returns how long it may need for the rest.
+Async<Clock::duration> take_off_the_list(SetAccess const& access, MemberStatus const& leaving,
+                                         bool force, Deadline deadline) {
+  auto const name = leaving.address.name();
+  co_await access.etcd().erase(std::string(kMemberKeys) + name, deadline);
+  if (leaving.state == "unreachable") co_return 0s;
+  auto const gone = co_await is_gone(access, leaving.address, Clock::now() + kLeaving);
+  if (gone || force) co_return kLastSteps;
+  throw Error::conflict(fmt::format(
+      "{} is off the list but still runs: end its minga replica, then remove it again.", name));
+}
+
+MemberStatus const* find_member(SetStatus const& status, HostPort const& member) {
+  auto const found =
+      std::find_if(status.members.begin(), status.members.end(),
+                   [&](MemberStatus const& each) { return each.address.name() == member.text(); });
+  return found != status.members.end() ? &*found : nullptr;
+}
+
 Async<EtcdKey> configuration_key(SetAccess const& access, Deadline deadline) {
   std::vector<HostPort> endpoints;
   auto const members = co_await current_members(access, deadline);
@@ -59,9 +87,7 @@ Async<EtcdKey> configuration_key(SetAccess const& access, Deadline deadline) {
 }  // namespace
 
 MemberStatus const& require_member(SetStatus const& status, HostPort const& member) {
-  for (auto const& each : status.members) {
-    if (each.address.name() == member.text()) return each;
-  }
+  if (auto const* found = find_member(status, member)) return *found;
   throw Error::not_found(fmt::format("There is no member {} in the set {}; there are: {}.",
                                      member.text(), status.set, names_of(status)));
 }
@@ -89,24 +115,18 @@ std::string refusal_to_remove(SetStatus const& status, HostPort const& member, b
 
 Async<void> remove_member(SetAccess const& access, HostPort member, bool force, Deadline deadline) {
   auto const status = co_await gather_status(access, deadline);
-  auto const refusal = refusal_to_remove(status, member, force);
-  if (!refusal.empty()) throw Error::conflict(refusal);
-  auto const& leaving = require_member(status, member);
-  auto const etcd = access.etcd();
-  auto const members = co_await etcd.members(deadline);
-  // First off the list: a member that runs reads it there and ends in order.
-  co_await etcd.erase(std::string(kMemberKeys) + member.text(), deadline);
-  if (leaving.state != "unreachable") {
-    auto const gone = co_await is_gone(access, leaving.address, Clock::now() + kLeaving);
-    if (!gone && !force) {
-      throw Error::conflict(fmt::format(
-          "{} is off the list but still runs: end its minga replica, then remove it again.",
-          member.text()));
-    }
+  auto const& etcd = access.etcd();
+  Clock::duration rest{};
+  if (find_member(status, member) != nullptr) {
+    auto const refusal = refusal_to_remove(status, member, force);
+    if (!refusal.empty()) throw Error::conflict(refusal);
+    rest = co_await take_off_the_list(access, require_member(status, member), force, deadline);
+  } else {
+    auto const was_broken_off = co_await is_in_etcd(etcd, member, deadline);
+    if (!was_broken_off) require_member(status, member);
   }
-  for (auto const& each : members) {
-    if (each.name == member.text()) co_await etcd.remove(each.id, Clock::now() + kCall);
-  }
+  auto const now = Clock::now();
+  co_await leave_etcd(etcd, member.text(), now + rest, now + kLeavePatience);
 }
 
 Async<std::string> step_down(SetAccess const& access, std::optional<HostPort> candidate,
@@ -122,7 +142,7 @@ Async<std::string> step_down(SetAccess const& access, std::optional<HostPort> ca
   auto const from = primary->address.name();
   auto const to = candidate ? candidate->text() : std::string();
   JsonObject const asked{{"from", from}, {"at", format_time(now_millis())}};
-  auto const etcd = access.etcd();
+  auto const& etcd = access.etcd();
   auto const text = boost::json::serialize(asked);
   co_await etcd.put(std::string(kStepDownKeys) + "last", text, deadline);
   auto const patroni = access.patroni(primary->address);

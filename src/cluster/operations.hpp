@@ -14,7 +14,7 @@ MemberStatus const& require_member(SetStatus const& status, HostPort const& memb
 
 /// Takes the member off the set: off the list, whereupon a `minga replica` that runs ends by
 /// itself, then out of etcd. Refuses the primary, the last member, and, unless forced, what would
-/// leave the set without a majority.
+/// leave the set without a majority. Where an earlier call was broken off it goes on.
 Async<void> remove_member(SetAccess const& access, HostPort member, bool force, Deadline deadline);
 
 /// Hands the primary's role to a synchronous standby, to `candidate` where it is given; the name

@@ -4,13 +4,14 @@
 #include "async/task_group.hpp"
 #include "base/json_text.hpp"
 #include "base/logging.hpp"
+#include "cluster/attempt.hpp"
 #include "cluster/backups.hpp"
 #include "cluster/child_log.hpp"
 #include "cluster/etcd.hpp"
-#include "cluster/joining.hpp"
 #include "cluster/json_parts.hpp"
 #include "cluster/keeper.hpp"
 #include "cluster/leader_watch.hpp"
+#include "cluster/membership.hpp"
 #include "cluster/patroni.hpp"
 #include "cluster/prepare.hpp"
 #include "cluster/process.hpp"
@@ -41,6 +42,7 @@ constexpr auto kCall = 5s;
 constexpr auto kBriefCall = 1s;         // where others wait for it
 constexpr auto kPatroniPatience = 90s;  // a shutdown writes what is not on the disk yet
 constexpr auto kEtcdPatience = 10s;
+constexpr auto kLeavePatience = 10s;
 
 std::vector<std::string> child_environment(Folder const& folder) {
   return {"PATH=/usr/bin:/bin",
@@ -378,6 +380,10 @@ Async<void> Replica::live() {
 Async<void> Replica::stop() {
   co_await backups_.stop();
   co_await patroni_.stop(kPatroniPatience);
+  if (keeper_.is_removed()) {
+    auto const until = Clock::now() + kLeavePatience;
+    co_await attempt("the member is still in etcd", keeper_.leave_etcd(until));
+  }
   co_await etcd_.stop(kEtcdPatience);
   running_.cancel();
   co_await running_.join();

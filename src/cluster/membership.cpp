@@ -1,4 +1,4 @@
-#include "cluster/joining.hpp"
+#include "cluster/membership.hpp"
 
 #include "async/deadline.hpp"
 #include "base/logging.hpp"
@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPatience = 60s;
 constexpr auto kRest = 500ms;
+constexpr auto kStep = 100ms;
 
 /// The one to ask first, then the others.
 std::vector<HostPort> endpoints_of(SetIdentity const& identity, HostPort const& first) {
@@ -48,6 +49,16 @@ Async<std::string> enter(Etcd const& etcd, MemberAddress const& self, Deadline d
   co_return cluster;
 }
 
+/// Whether the list lacks it. Where it does not, and asking is due, etcd is asked to let it go.
+Async<bool> has_left(Etcd const& etcd, std::string name, bool asks, Deadline deadline) {
+  auto const members = co_await etcd.members(deadline);
+  auto const found = std::find_if(members.begin(), members.end(),
+                                  [&](EtcdMember const& each) { return each.name == name; });
+  if (found == members.end()) co_return true;
+  if (asks) co_await etcd.remove(found->id, deadline);
+  co_return false;
+}
+
 }  // namespace
 
 /// etcd takes in one member at a time, and nobody until its members have been together for some
@@ -67,6 +78,19 @@ Async<std::string> join_etcd(http::Client const& client, SetIdentity const& iden
       told = error.message();
     }
     co_await sleep_for(kRest);
+  }
+}
+
+Async<void> leave_etcd(Etcd const& etcd, std::string name, Deadline from, Deadline deadline) {
+  for (;;) {
+    try {
+      auto const is_out = co_await has_left(etcd, name, has_passed(from), deadline);
+      if (is_out) co_return;
+    } catch (Error const& error) {
+      if (has_passed(deadline - kStep)) throw;
+      log::debug(fmt::format("{} is still in etcd: {}", name, error.message()));
+    }
+    co_await sleep_for(kStep);
   }
 }
 
