@@ -13,7 +13,7 @@
 namespace minga::cluster {
 
 /// One of the keys in which Patroni keeps a set's state, in etcd's second API. Calls go to the
-/// endpoints in turn until one answers.
+/// endpoints in turn, again and again until the deadline, until one answers.
 class EtcdKey {
  public:
   struct Value {
@@ -34,12 +34,14 @@ class EtcdKey {
   /// perhaps this call itself, through an endpoint that gave no answer.
   Async<void> replace(Value value, Deadline deadline) const;
   /// What the first change after that index made of it, as soon as there is one; writing the same
-  /// again is one. Error 409 when etcd has forgotten what came after the index, which it does
-  /// after a thousand changes of any keys.
+  /// again is one. Asks the first endpoint alone. Error 409 when etcd has forgotten what came after
+  /// the index, which it does after a thousand changes of any keys.
   Async<Value> next(std::uint64_t index, Deadline deadline) const;
 
  private:
   Async<http::ClientResponse> send(std::string method, std::string query, Deadline deadline) const;
+  Async<http::ClientResponse> ask(HostPort endpoint, std::string method, std::string query,
+                                  Deadline deadline) const;
   Error unavailable(http::ClientResponse const& response) const;
 
   http::Client const& client_;

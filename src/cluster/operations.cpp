@@ -101,7 +101,7 @@ std::string refusal_to_remove(SetStatus const& status, HostPort const& member, b
     return fmt::format("{} is the primary: let it step down first (minga replicas step-down).",
                        member.text());
   }
-  auto const was_there = leaving.etcd == "leader" || leaving.etcd == "follower";
+  auto const was_there = leaving.etcd != "learner" && leaving.etcd != "unreachable";
   auto const left = status.voters - 1;
   auto const present = status.voters_present - (was_there ? 1 : 0);
   auto const majority = left / 2 + 1;

@@ -56,6 +56,7 @@ void read_lag(MemberStatus& status, MemberLook const& look, MemberLook const* pr
 std::string etcd_role(MemberLook const& look) {
   if (!look.etcd) return "unreachable";
   if (look.etcd->is_learner) return "learner";
+  if (!look.etcd->has_leader()) return "leaderless";
   return look.etcd->leader == look.etcd->id ? "leader" : "follower";
 }
 
@@ -84,6 +85,8 @@ void judge(MemberStatus& status, std::string const& primary) {
         primary.empty() ? "there is no primary" : "it gets no changes from the primary";
   } else if (status.etcd == "unreachable") {
     status.problem = "its etcd does not answer";
+  } else if (status.etcd == "leaderless") {
+    status.problem = "its etcd knows no leader";
   }
   status.is_healthy = status.problem.empty();
 }

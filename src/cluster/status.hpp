@@ -42,7 +42,7 @@ struct MemberStatus {
   std::string problem;  // what is wrong; empty: nothing
   std::string sync;     // sync: holds every answered write; async; empty: not connected
   std::string source;   // the member whose changes it gets
-  std::string etcd;     // leader, follower, learner, unreachable
+  std::string etcd;     // leader, follower, learner, leaderless, unreachable
   std::optional<std::chrono::seconds> uptime;
   std::optional<std::int64_t> lag_bytes;  // not yet visible to its readers
   std::optional<double> lag_seconds;      // age of the last change that they see; 0 when all

@@ -98,6 +98,15 @@ TEST_F(StatusTest, SaysHowFarAStandbyIs) {
   EXPECT_FALSE(primary.lag_bytes);
 }
 
+TEST_F(StatusTest, TakesNoMemberWhoseEtcdHasNoLeaderForWell) {
+  look_.members[1].etcd->leader = "0";
+  auto const status = combine(look_);
+  EXPECT_FALSE(status.is_healthy());
+  EXPECT_EQ(status.members[1].etcd, "leaderless");
+  EXPECT_EQ(status.members[1].problem, "its etcd knows no leader");
+  EXPECT_TRUE(status.members[0].is_healthy);
+}
+
 TEST_F(StatusTest, TakesNoStandbyOnAnOldTimelineForWell) {
   look_.members[2].patroni->as_object()["timeline"] = 2;
   auto const status = combine(look_);

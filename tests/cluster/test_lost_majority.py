@@ -1,6 +1,5 @@
 """A set that has lost its majority for good: the commands of docs/operations.md, by which what is left becomes a set."""
 
-import json
 import shutil
 
 import harness

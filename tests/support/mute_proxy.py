@@ -15,9 +15,9 @@ class MuteProxy:
         self.server = (host, port)
         self.listener = socket.create_server((host, 0))
         self.port = self.listener.getsockname()[1]
+        self.requests = 0
         self.thread = threading.Thread(target=self.accept)
         self.thread.start()
-        self.requests = 0
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
