@@ -2,16 +2,14 @@
 
 #include <minga/error.hpp>
 
+#include "support/canned_answers.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
 #include <boost/asio/use_future.hpp>
-#include <boost/asio/write.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <thread>
 
 namespace minga::http {
 namespace {
@@ -19,40 +17,7 @@ namespace {
 using boost::asio::ip::tcp;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-/// Takes one connection, keeps the request's head, and answers with the text; an empty one is no
-/// answer, until the client goes.
-class OneAnswer {
- public:
-  explicit OneAnswer(std::string answer)
-      : acceptor_(context_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)),
-        port_(acceptor_.local_endpoint().port()),
-        thread_([this, answer] { serve(answer); }) {}
-  ~OneAnswer() { thread_.join(); }
-
-  std::uint16_t port() const { return port_; }
-  std::string request() {
-    thread_.join();
-    thread_ = std::thread([] {});
-    return request_;
-  }
-
- private:
-  void serve(std::string const& answer) {
-    auto socket = acceptor_.accept();
-    boost::system::error_code ended;
-    boost::asio::read_until(socket, boost::asio::dynamic_buffer(request_), "\r\n\r\n", ended);
-    if (!answer.empty()) boost::asio::write(socket, boost::asio::buffer(answer), ended);
-    std::array<char, 64> rest{};
-    while (!ended && answer.empty()) socket.read_some(boost::asio::buffer(rest), ended);
-  }
-
-  boost::asio::io_context context_;
-  tcp::acceptor acceptor_;
-  std::uint16_t port_;
-  std::string request_;
-  std::thread thread_;
-};
+using testing_support::CannedAnswers;
 
 ClientResponse send(ClientRequest request, Clock::duration patience = 10s) {
   Client const client;
@@ -72,21 +37,21 @@ ClientRequest to(std::uint16_t port) {
 }
 
 TEST(Client, SendsAndReads) {
-  OneAnswer server("HTTP/1.1 418 Teapot\r\nContent-Length: 5\r\n\r\nshort");
+  CannedAnswers server({"HTTP/1.1 418 Teapot\r\nContent-Length: 5\r\n\r\nshort"});
   auto request = to(server.port());
   request.method = "PATCH";
   request.body = "{}";
   auto const response = send(request);
   EXPECT_EQ(response.status, 418);
   EXPECT_EQ(response.body, "short");
-  auto const sent = server.request();
+  auto const sent = server.requests();
   EXPECT_THAT(sent, testing::StartsWith("PATCH /state?x=1 HTTP/1.1\r\n"));
   EXPECT_THAT(sent, HasSubstr("Content-Type: application/json\r\n"));
   EXPECT_THAT(sent, HasSubstr("Host: 127.0.0.1:" + std::to_string(server.port()) + "\r\n"));
 }
 
 TEST(Client, ReadsABodyThatEndsWithTheConnection) {
-  OneAnswer server("HTTP/1.0 200 OK\r\n\r\nuntil the end");
+  CannedAnswers server({"HTTP/1.0 200 OK\r\n\r\nuntil the end"});
   EXPECT_EQ(send(to(server.port())).body, "until the end");
 }
 
@@ -108,12 +73,12 @@ TEST(Client, SaysWhoDoesNotAnswer) {
 }
 
 TEST(Client, GivesUpAtTheDeadline) {
-  OneAnswer server("");
+  CannedAnswers server({""});
   EXPECT_THROW(send(to(server.port()), 50ms), Error);
 }
 
 TEST(Client, RefusesABodyWithoutBound) {
-  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n");
+  CannedAnswers server({"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"});
   EXPECT_THROW(send(to(server.port())), Error);
 }
 
