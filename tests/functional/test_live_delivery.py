@@ -178,7 +178,8 @@ def test_a_slow_reader_is_let_go_at_once_and_others_are_not_harmed(make_server):
         slow.socket.setsockopt(harness.socket.SOL_SOCKET, harness.socket.SO_RCVBUF, 4096)
         slow.send(f"GET {TOPIC} HTTP/1.1\nHost: a\n\n")
         slow.read_until(b"retry:")
-        assert "\nminga_live_subscribers 2\n" in client.get("/metrics").text
+        # A stream is counted just after its head was sent.
+        harness.wait_for(lambda: "\nminga_live_subscribers 2\n" in client.get("/metrics").text)
         description = "\U0001f600" * 2000  # 8,000 bytes: what the kernel keeps for the slow one is soon full
         count = 2200
 
