@@ -20,19 +20,13 @@ std::vector<MemberAddress> order(SetIdentity const& identity,
   return members;
 }
 
-std::vector<HostPort> etcd_of(std::vector<MemberAddress> const& members) {
-  std::vector<HostPort> endpoints;
-  for (auto const& member : members) endpoints.push_back({member.host, member.etcd});
-  return endpoints;
-}
-
 }  // namespace
 
 SetAccess::SetAccess(SetIdentity identity, std::optional<HostPort> first)
     : identity_(std::move(identity)),
       known_(order(identity_, first)),
       client_(own_certificate(identity_)),
-      etcd_(client_, etcd_of(known_)) {}
+      etcd_(client_, etcd_endpoints(known_)) {}
 
 Patroni SetAccess::patroni(MemberAddress const& member) const {
   return {client_, {member.host, member.patroni}};

@@ -76,6 +76,12 @@ MemberAddress usual_address(HostPort const& listen) {
   return {listen.host, listen.port, after(1), after(2), after(3)};
 }
 
+std::vector<HostPort> etcd_endpoints(std::vector<MemberAddress> const& members) {
+  std::vector<HostPort> endpoints;
+  for (auto const& member : members) endpoints.push_back({member.host, member.etcd});
+  return endpoints;
+}
+
 Json to_json(MemberAddress const& address) {
   return JsonObject{{"host", address.host},
                     {"port", address.port},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace minga::cluster {
 
@@ -41,6 +42,9 @@ struct MemberAddress {
 
 /// The four ports in a row that a member has unless it is told others.
 MemberAddress usual_address(HostPort const& listen);
+
+/// Where the members' etcd answer clients, in the members' order.
+std::vector<HostPort> etcd_endpoints(std::vector<MemberAddress> const& members);
 
 Json to_json(MemberAddress const& address);
 /// Throws std::invalid_argument for what to_json() did not write.

@@ -78,10 +78,8 @@ MemberStatus const* find_member(SetStatus const& status, HostPort const& member)
 }
 
 Async<EtcdKey> configuration_key(SetAccess const& access, Deadline deadline) {
-  std::vector<HostPort> endpoints;
   auto const members = co_await current_members(access, deadline);
-  for (auto const& member : members) endpoints.push_back({member.host, member.etcd});
-  co_return EtcdKey(access.client(), std::move(endpoints), access.set(), kConfigurationKey);
+  co_return EtcdKey(access.client(), etcd_endpoints(members), access.set(), kConfigurationKey);
 }
 
 }  // namespace
