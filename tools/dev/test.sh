@@ -44,7 +44,7 @@ run_tests() {
   return "$status"
 }
 
-# Playwright and axe-core, in the versions of the lock file; again only when that has changed.
+# Playwright, axe-core and PocketBase's client, in the versions of the lock file; again only when that has changed.
 require_browser_modules() {
   local folder="$ROOT/tests/browser"
   [ -e "$folder/package-lock.json" ] || return 0
