@@ -57,6 +57,20 @@ export class Server {
   }
 }
 
+// What was started is stopped after a file's last test, the last one first: a server before the database under it.
+const started = [];
+
+function stopInTheEnd(stop) {
+  if (started.length === 0) {
+    after(async () => {
+      const faults = [];
+      for (const stop of started.reverse()) await stop().catch((fault) => faults.push(fault));
+      assert.deepEqual(faults, []);
+    });
+  }
+  started.push(stop);
+}
+
 // For a test file: gives the URL of a fresh database of a PostgreSQL server of its own, as a promise.
 export function postgres() {
   const support = path.join(path.dirname(fileURLToPath(import.meta.url)), "../support");
@@ -67,7 +81,7 @@ export function postgres() {
   const server = spawn("/usr/bin/python3", ["-c", script], { env, stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(server, "exit");
   const first = Promise.race([once(readline.createInterface({ input: server.stdout }), "line"), ended]);
-  after(async () => {
+  stopInTheEnd(async () => {
     server.stdin.end();
     assert.equal((await ended)[0], 0);
   });
@@ -86,7 +100,7 @@ export function site(...args) {
       args: ["--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"],
     });
   });
-  after(async () => {
+  stopInTheEnd(async () => {
     await browser?.close();
     await server.stop();
   });
