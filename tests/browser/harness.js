@@ -106,14 +106,15 @@ export function site(...args) {
   });
 
   // Runs `use(page, context)` in a browser context of its own and asserts that nothing went wrong behind it.
-  // `allowed` are patterns of console errors that the test provokes, `elsewhere` gives the URL of another site that may be asked.
+  // `allowed` are patterns of console errors that the test provokes, `elsewhere` is another site that may be asked.
   async function visit(use, { allowed = [], elsewhere, ...options } = {}) {
     const context = await browser.newContext({ baseURL: server.url, locale: "es-ES", ...options });
     context.setDefaultTimeout(PATIENCE);
     const faults = [];
     context.on("request", (request) => {
       const url = new URL(request.url());
-      if (url.protocol.startsWith("http") && ![server.url, elsewhere?.()].includes(url.origin)) faults.push(`a request to ${url.origin}`);
+      const isKnown = [server.url, elsewhere].includes(url.origin);
+      if (url.protocol.startsWith("http") && !isKnown) faults.push(`a request to ${url.origin}`);
     });
     context.on("console", (message) => {
       const text = message.text();
