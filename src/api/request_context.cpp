@@ -103,8 +103,9 @@ std::optional<std::vector<std::string>> if_match_tags(Request const& request) {
   return http::listed_tags(request.header("If-Match"));
 }
 
-Async<records::Context> make_context(Request& request) {
+Async<records::Context> make_context(Request& request, Rules rules) {
   records::Context context;
+  context.bypasses_rules = rules == Rules::bypassed;
   context.deadline = request.deadline();
   context.if_match = if_match_tags(request);
   auto const& form_version = request.impl().form_version;

@@ -10,12 +10,16 @@
 
 namespace minga::api {
 
+/// Whether rules of collections apply: to callers of the HTTP API, not to the application itself,
+/// which acts with its own authority.
+enum class Rules { apply, bypassed };
+
 /// The conditions under which a request uses records: its deadline, If-Match, Idempotency-Key,
 /// Prefer, Minga-Position. All writes of one request share one Idempotency; the reads of a GET or
 /// HEAD request share one ReplicaReads. Throws Error 400 for a malformed Idempotency-Key or
 /// Minga-Position. Reads the body when there is a key: its hash tells the same request from
 /// another one.
-Async<records::Context> make_context(Request& request);
+Async<records::Context> make_context(Request& request, Rules rules = Rules::apply);
 
 /// What the answer says of the writes: Minga-Position, Idempotent-Replayed.
 void mark_answer(Request& request, records::Context const& context);

@@ -26,9 +26,11 @@ struct Store::Impl {
   /// position is noted.
   Async<void> write(Context& context, sql::TransactionBody body, std::string const& collection,
                     std::string_view message);
-  /// The same for statements of which the last appends the change; its place, or a later one.
-  Async<std::optional<Place>> write_all(Context& context, std::vector<sql::Statement> statements,
-                                        std::string const& collection, std::string_view message);
+  /// The same for statements of which the last appends the change; `place` is where, or a later
+  /// one.
+  Async<void> write_all(Context const& context, std::vector<sql::Statement> statements,
+                        std::string const& collection, std::string_view message,
+                        std::optional<Place>& place);
   /// A unique violation with the fields of its index, where the index is a collection's.
   sql::Error named(sql::Error error) const;
 

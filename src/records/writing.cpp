@@ -181,12 +181,11 @@ Async<std::optional<Place>> place_behind(sql::Database& database, ChangeLog cons
 
 }  // namespace
 
-Async<std::optional<Place>> Store::Impl::write_all(Context& context,
-                                                   std::vector<sql::Statement> statements,
-                                                   std::string const& collection,
-                                                   std::string_view message) {
+Async<void> Store::Impl::write_all(Context const& context, std::vector<sql::Statement> statements,
+                                   std::string const& collection, std::string_view message,
+                                   std::optional<Place>& place) {
   for (auto& statement : statements) statement.deadline = context.deadline;
-  std::optional<Place> place;
+  place.reset();
   try {
     auto const rows = co_await database.write_all(std::move(statements));
     place = changes.place_of(rows.back());
@@ -195,7 +194,6 @@ Async<std::optional<Place>> Store::Impl::write_all(Context& context,
   }
   if (!place) place = co_await place_behind(database, changes, context.deadline);
   written(collection);
-  co_return place;
 }
 
 sql::Error Store::Impl::named(sql::Error error) const {
@@ -220,21 +218,23 @@ void Store::Impl::written(std::string const& collection) {
 
 namespace {
 
-/// A body is needed only where the write depends on what is stored.
-Async<void> insert(Write& write, JsonObject const& record) {
-  auto const& collection = write.layout.definition().id;
-  if (write.context.idempotency == nullptr && !write.layout.has_relations()) {
-    write.context.record_text = write.layout.text(record);
-    auto statements =
-        insertion(write.store.changes, write.layout, record, write.context.record_text);
-    write.place = co_await write.store.write_all(write.context, std::move(statements), collection,
-                                                 kCreateFailed);
-    co_return;
-  }
+Async<void> insert_in_transaction(Write& write, JsonObject const& record) {
   sql::TransactionBody body = [&write, &record](sql::Transaction& transaction) {
     return create_in(transaction, write, record);
   };
-  co_await write.store.write(write.context, std::move(body), collection, kCreateFailed);
+  co_await write.store.write(write.context, std::move(body), write.layout.definition().id,
+                             kCreateFailed);
+}
+
+/// A transaction's body is needed only where the write depends on what is stored.
+Async<void> insert(Write& write, JsonObject const& record) {
+  if (write.context.idempotency != nullptr || write.layout.has_relations())
+    return insert_in_transaction(write, record);
+  auto const& log = write.store.changes;
+  write.context.record_text = write.layout.text(record);
+  return write.store.write_all(write.context,
+                               insertion(log, write.layout, record, write.context.record_text),
+                               write.layout.definition().id, kCreateFailed, write.place);
 }
 
 /// Whether another record has the value of one of the fields.

@@ -10,36 +10,26 @@
 #include <exception>
 #include <optional>
 #include <stdexcept>
-#include <variant>
 
 namespace minga::server {
 namespace {
 
-bool changes_state(Method method) {
-  return method != Method::get && method != Method::head && method != Method::options;
-}
-
-/// The handler's answer, or the Error it ended with: an Error is handled outside the catch block,
-/// where one may await.
-Async<std::variant<Response, Error>> outcome_of(Handler const& handler, Request& request) {
-  try {
-    co_return co_await handler(request);
-  } catch (Error const& error) {
-    co_return error;
-  }
+/// Whether an Error of that route is shown in its form, filled in as it was sent.
+bool is_for_form(Route::Impl const& route, Request const& request, Error const& error) {
+  auto const is_refusal = error.status() == 400 || error.status() == 412;
+  return is_refusal && !route.form_page.empty() && request.format() == Format::html;
 }
 
 /// One route of an application: the CSRF check before it, the form again where its input was
 /// refused or somebody else was faster.
 Async<Response> serve_route(Route::Impl const* route, web::Site* site, Request& request) {
-  if (changes_state(route->method)) co_await site->check_form(request);
-  auto outcome = co_await outcome_of(route->handler, request);
-  if (auto* response = std::get_if<Response>(&outcome)) co_return std::move(*response);
-  auto const& error = std::get<Error>(outcome);
-  auto const is_refusal = error.status() == 400 || error.status() == 412;
-  auto const is_form = !route->form_page.empty() && request.format() == Format::html;
-  if (is_refusal && is_form) co_return site->form_again(request, route->form_page, error);
-  throw error;
+  if (site->needs_token(request)) co_await site->check_token(request);
+  try {
+    co_return co_await route->handler(request);
+  } catch (Error const& error) {
+    if (!is_for_form(*route, request, error)) throw;
+    co_return site->form_again(request, route->form_page, error);
+  }
 }
 
 std::string allow_header(std::vector<Method> const& methods) {
@@ -74,6 +64,15 @@ void enter(Request& request, std::string_view base) {
   }
 }
 
+/// The method whose route answers: HEAD is answered as GET is.
+Method looked_up(Method method) {
+  return method == Method::head ? Method::get : method;
+}
+
+void add_answer_headers(Request const& request, Response& response) {
+  for (auto const& [name, value] : request.impl().answer_headers) response.header(name, value);
+}
+
 /// A path that applications leave to the platform: its errors are the API's, in English.
 bool is_platform_path(std::string_view path) {
   return path == "/metrics" || path == "/api" || path.starts_with("/api/");
@@ -98,6 +97,18 @@ bool Mount::takes(std::string_view platform_path) const {
   if (!takes_platform_paths_) return false;
   auto const match = router_.find(Method::get, platform_path);
   return match.handler != nullptr || !match.allowed.empty();
+}
+
+Response Mount::answer_without_route(Request& request, std::vector<Method> const& allowed) {
+  if (!allowed.empty()) {
+    auto response = site_->error_page(request, method_error(request));
+    response.header("Allow", allow_header(allowed));
+    return response;
+  }
+  auto const& path = request.impl().path;
+  if (looked_up(request.method()) == Method::get && path.starts_with("/assets/"))
+    return site_->asset(request, path);
+  throw Error::not_found();
 }
 
 Dispatcher::Dispatcher(std::vector<std::unique_ptr<Mount>> mounts, std::unique_ptr<Mount> front)
@@ -127,66 +138,51 @@ Mount* Dispatcher::mount_for(Request& request) const {
 }
 
 Async<Response> Dispatcher::answer_platform(Request& request) {
-  auto const method = request.method() == Method::head ? Method::get : request.method();
-  auto match = platform_.find(method, request.impl().raw_path);
+  auto match = platform_.find(looked_up(request.method()), request.impl().raw_path);
+  std::optional<Response> response;
   if (match.handler == nullptr) {
     auto const error = match.allowed.empty() ? Error::not_found() : method_error(request);
-    auto response = http::error_response(error, request.id());
-    if (!match.allowed.empty()) response.header("Allow", allow_header(match.allowed));
-    co_return response;
+    response = http::error_response(error, request.id());
+    if (!match.allowed.empty()) response->header("Allow", allow_header(match.allowed));
+  } else {
+    request.impl().params = std::move(match.params);
+    try {
+      response = co_await (*match.handler)(request);
+    } catch (Error const& error) {
+      response = http::error_response(error, request.id());
+    }
   }
-  request.impl().params = std::move(match.params);
-  std::optional<Error> expected;
-  try {
-    co_return co_await (*match.handler)(request);
-  } catch (Error const& error) {
-    expected = error;
-  }
-  co_return http::error_response(*expected, request.id());
-}
-
-Async<Response> Dispatcher::answer_app(Request& request, Mount& mount) {
-  auto& impl = request.impl();
-  auto const method = request.method() == Method::head ? Method::get : request.method();
-  auto match = mount.router().find(method, impl.raw_path);
-  if (match.handler != nullptr) {
-    impl.params = std::move(match.params);
-    co_return co_await (*match.handler)(request);
-  }
-  if (!match.allowed.empty()) {
-    auto response = mount.site().error_page(request, method_error(request));
-    response.header("Allow", allow_header(match.allowed));
-    co_return response;
-  }
-  if (method == Method::get && impl.path.starts_with("/assets/")) {
-    co_return mount.site().asset(request, impl.path);
-  }
-  throw Error::not_found();
-}
-
-Async<Response> Dispatcher::operator()(Request& request) {
-  auto* mount = mount_for(request);
-  auto& impl = request.impl();
-  auto const taken =
-      impl.base.empty() && is_platform_path(impl.path) && !mount->takes(impl.raw_path);
-  auto answering = taken ? answer_platform(request) : answer_page(request, *mount);
-  auto response = co_await std::move(answering);
-  for (auto const& [name, value] : impl.answer_headers) response.header(name, value);
-  co_return response;
+  add_answer_headers(request, *response);
+  co_return std::move(*response);
 }
 
 /// An application's answer, its errors as pages or JSON, with what every page carries.
 Async<Response> Dispatcher::answer_page(Request& request, Mount& mount) {
-  mount.site().enter(request);
-  Handler const inside = [this, &mount](Request& inner) {
-    return answer_app(inner, mount);
-  };
-  auto outcome = co_await outcome_of(inside, request);
-  auto response = std::holds_alternative<Response>(outcome)
-                      ? std::get<Response>(std::move(outcome))
-                      : mount.site().error_page(request, std::get<Error>(outcome));
-  mount.site().finish(request, response);
-  co_return response;
+  auto& site = mount.site();
+  site.enter(request);
+  std::optional<Response> response;
+  try {
+    auto match = mount.router().find(looked_up(request.method()), request.impl().raw_path);
+    if (match.handler == nullptr) {
+      response = mount.answer_without_route(request, match.allowed);
+    } else {
+      request.impl().params = std::move(match.params);
+      response = co_await (*match.handler)(request);
+    }
+  } catch (Error const& error) {
+    response = site.error_page(request, error);
+  }
+  site.finish(request, *response);
+  add_answer_headers(request, *response);
+  co_return std::move(*response);
+}
+
+Async<Response> Dispatcher::operator()(Request& request) {
+  auto* mount = mount_for(request);
+  auto const& impl = request.impl();
+  auto const is_platforms =
+      impl.base.empty() && is_platform_path(impl.path) && !mount->takes(impl.raw_path);
+  return is_platforms ? answer_platform(request) : answer_page(request, *mount);
 }
 
 }  // namespace minga::server

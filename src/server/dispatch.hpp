@@ -26,6 +26,8 @@ class Mount {
   bool takes(std::string_view platform_path) const;
   http::Router const& router() const { return router_; }
   web::Site& site() { return *site_; }
+  /// An asset, or with the methods that the path allows the page that says so. Throws Error 404.
+  Response answer_without_route(Request& request, std::vector<Method> const& allowed);
 
  private:
   App::Impl const& app_;
@@ -55,7 +57,6 @@ class Dispatcher {
   Mount* mount_for(Request& request) const;
   Async<Response> answer_platform(Request& request);
   Async<Response> answer_page(Request& request, Mount& mount);
-  Async<Response> answer_app(Request& request, Mount& mount);
 
   std::vector<std::unique_ptr<Mount>> mounts_;
   http::Router platform_;

@@ -319,22 +319,22 @@ Response Site::form_again(Request& request, std::string_view page, Error const& 
   return render(request, page, std::move(model)).status(error.status());
 }
 
-Async<void> Site::check_form(Request& request) {
-  if (!changes_state(request.method()) || has_token(request)) co_return;
-  auto media_type = http::media_type(request);
-  bool is_plain = equals_ignoring_case(media_type, "text/plain");  // a form may be sent as that
-  if (media_type.empty()) {
-    // No body, so no form: but a foreign page can make a browser send such a request, with its
-    // cookies.
-    auto origin = request.header("sec-fetch-site");
-    bool foreign = !origin.empty() && origin != "same-origin" && origin != "none";
-    if (!foreign) co_return;
-  } else if (!http::is_form(media_type) && !is_plain) {
-    co_return;
+bool Site::needs_token(Request const& request) const {
+  if (!changes_state(request.method()) || has_token(request)) return false;
+  auto const media_type = http::media_type(request);
+  if (!media_type.empty()) {
+    // A form may be sent as plain text, too.
+    return http::is_form(media_type) || equals_ignoring_case(media_type, "text/plain");
   }
+  // No body, so no form: but a foreign page can make a browser send such a request, with its
+  // cookies.
+  auto const origin = request.header("sec-fetch-site");
+  return !origin.empty() && origin != "same-origin" && origin != "none";
+}
 
+Async<void> Site::check_token(Request& request) {
   std::string token(request.header("x-csrf-token"));
-  if (http::is_form(media_type)) {
+  if (http::is_form(http::media_type(request))) {
     co_await request.input();
     auto sent = take_text(request, kCsrfField);
     if (token.empty()) token = std::move(sent);

@@ -74,9 +74,11 @@ class Site : public Pages {
   /// A state-changing request whose body is a form must carry the token of this browser's page, in
   /// field `_csrf` or header X-CSRF-Token; else Error 403, code "csrf". JSON bodies and requests
   /// with a bearer token need none: a foreign page cannot send them with this browser's cookies.
-  /// Field `_version` is the entity tag of what the form was filled from: the If-Match of its
-  /// request. Both fields are taken out of Request::input().
-  Async<void> check_form(Request& request);
+  /// This says whether a request is such a one,
+  bool needs_token(Request const& request) const;
+  /// and this checks one that is. Field `_version` is the entity tag of what the form was filled
+  /// from: the If-Match of its request. Both fields are taken out of Request::input().
+  Async<void> check_token(Request& request);
   /// Turns Response::notice() into its signed cookie, keeps a choice of language, and adds what
   /// every page carries.
   void finish(Request& request, Response& response);

@@ -2,6 +2,7 @@
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -66,8 +67,8 @@ Async<void> WriteQueue::wait_for(Operation& operation, Turn turn) {
     boost::asio::post(operation.executor,
                       [&operation] { std::exchange(operation.resumption, nullptr)->resume(); });
   };
-  co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(
-      initiate, boost::asio::use_awaitable);
+  co_await boost::asio::async_initiate<boost::asio::deferred_t const, void()>(
+      initiate, boost::asio::deferred);
   if (operation.failure) std::rethrow_exception(operation.failure);
 }
 
