@@ -423,7 +423,9 @@ class Session final : public SessionBase {
         co_await wire_.send(head);
       } else if (as_one) {
         head.append(answer.bytes);
-        co_await wire_.send(head);
+        // Where the next request is there already, waiting gives other connections their turn.
+        auto const taken = wire_.buffer().size() == 0 ? wire_.send_now(head) : 0;
+        if (taken < head.size()) co_await wire_.send(std::string_view(head).substr(taken));
         sent = answer.bytes.size();
       } else if (answer.source == Answer::Source::memory) {
         co_await wire_.send(head, answer.bytes);

@@ -96,6 +96,21 @@ class Wire {
     co_return error ? 0 : size;
   }
 
+  /// How many of the bytes the kernel takes at once, most often all of them; send() sends the rest.
+  std::size_t send_now(std::string_view bytes) {
+    if constexpr (is_tls) {
+      return 0;
+    } else {
+      if (has_failed_) return 0;
+      boost::system::error_code error;  // send() meets it again and says so
+      if (!stream_.non_blocking()) stream_.non_blocking(true, error);
+      if (error) return 0;
+      auto const size = stream_.write_some(boost::asio::buffer(bytes.data(), bytes.size()), error);
+      sent_.Increment(static_cast<double>(size));
+      return size;
+    }
+  }
+
   /// Sends up to three pieces at once. Throws system_error when the client is gone or too slow,
   /// runtime_error when it was before.
   Async<void> send(std::string_view first, std::string_view second = {},
