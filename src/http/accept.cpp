@@ -52,7 +52,7 @@ std::vector<Preference> parse_preferences(std::string_view header) {
 }
 
 Format choose_format(std::string_view accept) {
-  if (accept.empty() || accept == "*/*") return Format::json;
+  if (accept.empty() || accept == "*/*" || accept == "application/json") return Format::json;
   for (auto const& preference : parse_preferences(accept)) {
     if (preference.quality == 0) break;
     if (preference.value == "text/html" || preference.value == "application/xhtml+xml")

@@ -96,6 +96,16 @@ Json json_of(std::string_view body, std::size_t max_depth) {
   return http::parse_json(body, max_depth);
 }
 
+/// Kept for a page that shows it again.
+Async<JsonObject> kept_input(Request& request) {
+  auto& kept = request.impl().parsed_input;
+  if (!kept) {
+    auto fields = co_await take_input(request);
+    kept = std::move(fields);
+  }
+  co_return *kept;
+}
+
 }  // namespace
 
 Async<Json> Request::json() {
@@ -118,11 +128,8 @@ Async<void> Request::multipart(std::function<Async<void>(Part&)> each) {
 }
 
 Async<JsonObject> Request::input() {
-  if (!impl_->parsed_input) {
-    auto fields = co_await take_input(*this);
-    impl_->parsed_input = std::move(fields);
-  }
-  co_return *impl_->parsed_input;
+  auto const may_be_shown = http::is_form(http::media_type(*this)) || format() == Format::html;
+  return may_be_shown ? kept_input(*this) : take_input(*this);
 }
 
 Async<JsonObject> take_input(Request& request) {
@@ -139,15 +146,16 @@ Async<JsonObject> take_input(Request& request) {
     co_await request.multipart(each);
     co_return form.take();
   }
-  auto const text = co_await request.body();
-  if (text.empty()) co_return JsonObject{};
+  auto text = body_at_hand(request);
+  if (!text) text = co_await request.body();
+  if (text->empty()) co_return JsonObject{};
   if (type == "application/x-www-form-urlencoded") {
     http::FormFields form(depth);
-    for (auto const& [name, value] : http::parse_urlencoded(text)) form.add(name, value);
+    for (auto const& [name, value] : http::parse_urlencoded(*text)) form.add(name, value);
     co_return form.take();
   }
   if (type == "application/json" || type.ends_with("+json") || type.empty()) {
-    auto value = json_of(text, depth);
+    auto value = json_of(*text, depth);
     if (!value.is_object()) throw Error::bad_request("The body must be a JSON object.");
     co_return std::move(value.get_object());
   }

@@ -27,6 +27,9 @@ class TextSource : public BodySource {
     used_ += size;
     co_return size;
   }
+  std::optional<std::string> take_rest() override {
+    return text_.substr(std::exchange(used_, text_.size()));
+  }
 
  private:
   std::string text_;
@@ -190,14 +193,25 @@ Async<std::size_t> Request::read_some(std::span<char> buffer) {
   co_return co_await impl_->source->read_some(buffer);
 }
 
+std::optional<std::string_view> body_at_hand(Request& request, std::size_t limit) {
+  auto& impl = request.impl();
+  if (impl.collected) return *impl.collected;
+  if (limit == 0) limit = impl.settings->max_body_bytes;
+  if (impl.source) check_encoding(request);
+  impl.check_announced_length(limit);
+  auto rest = impl.source ? impl.source->take_rest() : std::string();
+  if (!rest) return std::nullopt;
+  if (rest->size() > limit) throw Error::too_large();
+  impl.collected = std::move(rest);
+  return *impl.collected;
+}
+
 Async<std::string_view> Request::body(std::size_t limit) {
-  if (impl_->collected) co_return *impl_->collected;
+  if (auto const whole = body_at_hand(*this, limit)) co_return *whole;
   if (limit == 0) limit = impl_->settings->max_body_bytes;
-  if (impl_->source) check_encoding(*this);
-  impl_->check_announced_length(limit);
   std::string collected;
   constexpr std::size_t kChunk = 16 * 1024;
-  while (impl_->source) {
+  for (;;) {
     auto const used = collected.size();
     if (used > 0 && used == impl_->announced_length) break;
     auto const left = impl_->announced_length.value_or(kChunk + used) - used;

@@ -30,6 +30,9 @@ class BodySource {
   virtual ~BodySource() = default;
   /// 0 at the end. Throws Error 400, 408, 413.
   virtual Async<std::size_t> read_some(std::span<char> buffer) = 0;
+  /// All that is left of the body, where it has come already; else nothing is taken. Throws Error
+  /// 400.
+  virtual std::optional<std::string> take_rest() { return std::nullopt; }
 };
 
 struct Request::Impl {
@@ -54,8 +57,8 @@ struct Request::Impl {
   std::optional<std::uint64_t> announced_length;  // of the body
   std::optional<std::string> collected;           // the body, once read as a whole
   std::size_t collected_used = 0;                 // of it, what read_some() has given
-  std::optional<JsonObject>
-      parsed_input;  // what input() answered; a form shown again is filled from it
+  // What input() answered, where a page may be the answer: a form shown again is filled from it.
+  std::optional<JsonObject> parsed_input;
   /// Of the record that a form was filled from, by its field `_version`: a form's If-Match.
   std::string form_version;
   Pages* pages = nullptr;
@@ -72,6 +75,9 @@ struct Request::Impl {
   /// Method and target as sent. Throws Error 400 when the path cannot be decoded.
   void set_line(std::string_view name, std::string_view sent_target);
 };
+
+/// As Request::body(), where the body need not be waited for; else nothing.
+std::optional<std::string_view> body_at_hand(Request& request, std::size_t limit = 0);
 
 /// As Request::input(), for who is the last to ask: nothing is kept of it.
 Async<JsonObject> take_input(Request& request);

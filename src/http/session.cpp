@@ -100,6 +100,7 @@ class Session final : public SessionBase {
     Async<std::size_t> read_some(std::span<char> buffer) override {
       return session_.read_body(buffer);
     }
+    std::optional<std::string> take_rest() override { return session_.take_body(); }
 
    private:
     Session& session_;
@@ -337,29 +338,48 @@ class Session final : public SessionBase {
   Async<std::size_t> read_body(std::span<char> buffer) {
     if (!parser_ || parser_->is_done() || buffer.empty()) co_return 0;
     if (std::exchange(continue_, false)) co_await wire_.send("HTTP/1.1 100 Continue\r\n\r\n");
-    auto& body = parser_->get().body();
     for (;;) {
-      body.data = buffer.data();
-      body.size = buffer.size();
-      error_code error;
-      auto& unread = wire_.buffer();
-      auto const used = unread.size() > 0 ? parser_->put(unread.data(), error) : 0;
-      if (!error && ends_loosely(used)) error = beast::http::error::bad_obs_fold;
-      unread.consume(used);
-      auto const got = buffer.size() - body.size;
-      if (error == beast::http::error::need_buffer || error == beast::http::error::need_more)
-        error = {};
-      if (error) {
-        broken_ = true;
-        throw Error::bad_request(fmt::format("The body is malformed: {}.", error.message()));
-      }
-      if (got > 0) {
+      auto const parsed = parse_body(buffer);
+      if (parsed.got > 0) {
         renew_deadline();
-        co_return got;
+        co_return parsed.got;
       }
       if (parser_->is_done()) co_return 0;
-      if (used == 0) co_await fetch_body();
+      if (parsed.used == 0) co_await fetch_body();
     }
+  }
+
+  struct Parsed {
+    std::size_t used;  // of what was read
+    std::size_t got;   // of the body
+  };
+
+  /// Takes what has come of the body into the buffer.
+  Parsed parse_body(std::span<char> buffer) {
+    auto& body = parser_->get().body();
+    body.data = buffer.data();
+    body.size = buffer.size();
+    error_code error;
+    auto& unread = wire_.buffer();
+    auto const used = unread.size() > 0 ? parser_->put(unread.data(), error) : 0;
+    if (!error && ends_loosely(used)) error = beast::http::error::bad_obs_fold;
+    unread.consume(used);
+    if (error == beast::http::error::need_buffer || error == beast::http::error::need_more)
+      error = {};
+    if (error) {
+      broken_ = true;
+      throw Error::bad_request(fmt::format("The body is malformed: {}.", error.message()));
+    }
+    return {used, buffer.size() - body.size};
+  }
+
+  /// The rest of a body of known length, where all of it has come.
+  std::optional<std::string> take_body() {
+    auto const left = parser_->content_length_remaining();
+    if (!left || parser_->is_done() || *left > wire_.buffer().size()) return std::nullopt;
+    std::string rest(*left, '\0');
+    rest.resize(parse_body(rest).got);
+    return rest;
   }
 
   /// Whether the bytes just parsed are the end of a chunked body with what is_strict_head()
