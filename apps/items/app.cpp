@@ -36,10 +36,7 @@ JsonObject as_document(Json value) {
 
 /// The form has fields for name and description, and a text for the rest of the document.
 JsonObject document_from_form(JsonObject const& form) {
-  JsonObject document;
-  for (auto field : {"name", "description"}) {
-    if (auto const* value = form.if_contains(field)) document[field] = *value;
-  }
+  auto document = pick(form, {"name", "description"});
   auto const* rest = form.if_contains("rest");
   if (!rest || (rest->is_string() && rest->as_string().empty())) return document;
   boost::system::error_code failure;
@@ -52,10 +49,7 @@ JsonObject document_from_form(JsonObject const& form) {
 }
 
 JsonObject form_from_document(JsonObject document) {
-  JsonObject form;
-  for (auto field : {"name", "description"}) {
-    if (auto const* value = document.if_contains(field)) form[field] = *value;
-  }
+  auto form = pick(document, {"name", "description"});
   for (auto field : {"id", "name", "description"}) document.stable_erase(field);
   form["rest"] = pretty(document);
   return form;

@@ -8,12 +8,8 @@ using namespace minga;
 namespace {
 
 /// What a client may set.
-JsonObject task_from(JsonObject const& input) {
-  JsonObject task;
-  for (auto field : {"title", "description", "done"}) {
-    if (auto const* value = input.if_contains(field)) task[field] = *value;
-  }
-  return task;
+JsonObject task_from(JsonObject input) {
+  return pick(std::move(input), {"title", "description", "done"});
 }
 
 /// The filter for the tasks with the words `q`, only what is `done` or what is not.
@@ -56,14 +52,12 @@ Response list_page(Request& request, std::string_view page, Page found) {
 /// After a change: who sent a form goes on to the next page and sees the message there, a program
 /// gets the task.
 Response changed(Request& request, std::string_view message_key, std::string_view next,
-                 JsonObject const& task = {}, int status = 200) {
+                 JsonObject task = {}, int status = 200) {
   auto message = request.text(message_key);
   if (request.is_form()) return Response::redirect(request.url(next)).notice(message);
-  JsonObject answer{{"message", message}};
-  for (auto field : {"id", "title", "description", "done"}) {
-    if (auto const* value = task.if_contains(field)) answer[field] = *value;
-  }
-  return Response::json(answer, status);
+  task["message"] = message;
+  return Response::json(pick(std::move(task), {"message", "id", "title", "description", "done"}),
+                        status);
 }
 
 }  // namespace
@@ -101,8 +95,8 @@ void apps::tasks(App& app) {
   app.post("/add",
            [tasks](Request& request) -> Async<Response> {
              auto input = co_await request.input();
-             auto task = co_await tasks.create(request, task_from(input));
-             co_return changed(request, "messages.added", "/add", task, 201);
+             auto task = co_await tasks.create(request, task_from(std::move(input)));
+             co_return changed(request, "messages.added", "/add", std::move(task), 201);
            })
       .form("add.html")
       .summary("Adds a task: title, description, done.");
@@ -126,8 +120,9 @@ void apps::tasks(App& app) {
   app.post("/update/<id>",
            [tasks](Request& request) -> Async<Response> {
              auto input = co_await request.input();
-             auto task = co_await tasks.replace(request, request.param("id"), task_from(input));
-             co_return changed(request, "messages.updated", "/update", task);
+             auto task =
+                 co_await tasks.replace(request, request.param("id"), task_from(std::move(input)));
+             co_return changed(request, "messages.updated", "/update", std::move(task));
            })
       .form("edit.html")
       .summary("Replaces a task's title, description and done.");

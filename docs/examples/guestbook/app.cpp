@@ -5,12 +5,8 @@
 using namespace minga;
 
 /// What a visitor may set; all else in what was sent is left out.
-JsonObject entry_from(JsonObject const& input) {
-  JsonObject entry;
-  for (auto field : {"name", "mood", "message"}) {
-    if (auto const* value = input.if_contains(field)) entry[field] = *value;
-  }
-  return entry;
+JsonObject entry_from(JsonObject input) {
+  return pick(std::move(input), {"name", "mood", "message"});
 }
 
 void guestbook(App& app) {
@@ -48,7 +44,7 @@ void guestbook(App& app) {
   app.post("/sign",
            [entries](Request& request) -> Async<Response> {
              auto input = co_await request.input();
-             auto entry = co_await entries.create(request, entry_from(input));
+             auto entry = co_await entries.create(request, entry_from(std::move(input)));
              if (!request.is_form()) co_return Response::json(entry, 201);
              co_return Response::redirect(request.url("/")).notice(request.text("sign.thanks"));
            })

@@ -2,6 +2,8 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+
 namespace minga {
 namespace {
 
@@ -37,6 +39,19 @@ void write(std::string& out, Json const& value, std::size_t depth) {
 }
 
 }  // namespace
+
+JsonObject pick(JsonObject object, std::initializer_list<std::string_view> keys) {
+  auto const has_key = [](auto const& pair, std::string_view key) {
+    return pair.key() == key;
+  };
+  if (std::equal(object.begin(), object.end(), keys.begin(), keys.end(), has_key)) return object;
+  JsonObject picked(object.storage());
+  picked.reserve(keys.size());
+  for (auto const key : keys) {
+    if (auto* value = object.if_contains(key)) picked.emplace(key, std::move(*value));
+  }
+  return picked;
+}
 
 std::string pretty(Json const& value) {
   std::string out;
