@@ -52,7 +52,10 @@ bool is_reserved(std::string_view key) {
 class Draft {
  public:
   Draft(Layout const& layout, Context const& context, JsonObject record)
-      : definition_(layout.definition()), context_(context), record_(std::move(record)) {}
+      : layout_(layout),
+        definition_(layout.definition()),
+        context_(context),
+        record_(std::move(record)) {}
 
   /// Plain keys first, then modifiers, as they apply to what the plain ones leave.
   void apply(JsonObject const& input) {
@@ -66,7 +69,7 @@ class Draft {
       } else if (key.modifier) {
         modifications.push_back({*key.field, *key.modifier, pair.value()});
       } else if (auto read = read_value(*key.field, pair.value(), errors_)) {
-        record_[key.field->name] = std::move(*read);
+        value(*key.field) = std::move(*read);
       }
     }
     for (auto const& each : modifications) modify(each);
@@ -76,12 +79,12 @@ class Draft {
   void generate_texts() {
     for (auto const& field : definition_.fields) {
       if (!is_generated(field)) continue;
-      auto& value = record_.at(field.name);
-      if (!is_zero(field, value)) continue;
+      auto& text = value(field);
+      if (!is_zero(field, text)) continue;
       auto const& pattern = field.autogenerate_pattern;
       auto const is_sorted_id =
           pattern.empty() || (is_id(field) && pattern == kIdAutogeneratePattern);
-      value = is_sorted_id ? make_record_id() : generate_text(pattern);
+      text.emplace_string() = is_sorted_id ? make_record_id() : generate_text(pattern);
     }
   }
 
@@ -89,14 +92,13 @@ class Draft {
     auto const now = format_time(now_millis());
     for (auto const& field : definition_.fields) {
       if (field.type == FieldType::autodate && (creating ? field.on_create : field.on_update))
-        record_[field.name] = now;
+        value(field).emplace_string() = now;
     }
   }
 
   void check_fields() {
     check_texts();
-    for (auto const& field : definition_.fields)
-      check_value(field, record_.at(field.name), errors_);
+    for (auto const& field : definition_.fields) check_value(field, value(field), errors_);
   }
 
   /// Undeclared fields, too.
@@ -113,8 +115,7 @@ class Draft {
   }
 
   Drafted finish() {
-    record_["collectionId"] = definition_.id;
-    record_["collectionName"] = definition_.name;
+    layout_.add_collection(record_);
     return {std::move(record_), std::move(errors_)};
   }
 
@@ -124,6 +125,8 @@ class Draft {
     Modifier modifier;
     Json const& operand;
   };
+
+  Json& value(Field const& field) { return value_of(definition_, field, record_); }
 
   bool may_set(Field const& field) const {
     return field.type != FieldType::autodate && (!field.is_hidden || context_.bypasses_rules);
@@ -139,23 +142,17 @@ class Draft {
   }
 
   void modify(Change const& change) {
-    auto& value = record_.at(change.field.name);
-    auto next = apply_modifier(change.field, value, change.modifier, change.operand, errors_);
-    if (next) value = std::move(*next);
+    auto& stored = value(change.field);
+    auto next = apply_modifier(change.field, stored, change.modifier, change.operand, errors_);
+    if (next) stored = std::move(*next);
   }
 
+  Layout const& layout_;
   Definition const& definition_;
   Context const& context_;
   JsonObject record_;
   FieldErrors errors_;
 };
-
-JsonObject zero_record(Definition const& definition) {
-  JsonObject record;
-  record.reserve(definition.fields.size() + 2);
-  for (auto const& field : definition.fields) record.emplace(field.name, zero_value(field));
-  return record;
-}
 
 JsonObject without_reserved(JsonObject record) {
   for (auto const key : kReserved) record.stable_erase(key);
@@ -165,7 +162,7 @@ JsonObject without_reserved(JsonObject record) {
 }  // namespace
 
 Drafted draft_create(Layout const& layout, JsonObject const& input, Context const& context) {
-  Draft draft(layout, context, zero_record(layout.definition()));
+  Draft draft(layout, context, layout.zeros());
   draft.apply(input);
   draft.generate_texts();
   draft.set_autodates(true);
@@ -199,7 +196,7 @@ Drafted draft_update(Layout const& layout, JsonObject const& stored, JsonObject 
 
 Drafted draft_replace(Layout const& layout, JsonObject const& stored, JsonObject const& input,
                       Context const& context) {
-  auto record = zero_record(layout.definition());
+  auto record = layout.zeros();
   record["id"] = stored.at("id");
   for (auto const& field : layout.definition().fields) {
     auto const kept =

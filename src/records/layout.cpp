@@ -84,7 +84,11 @@ Layout::Layout(Definition definition, sql::Dialect const& dialect)
   insert_ = fmt::format("INSERT INTO {} ({}) VALUES ({})", table_, plain, places);
   update_ = fmt::format("UPDATE {} SET {} WHERE {} = $1", table_, assignments, id);
   remove_ = fmt::format("DELETE FROM {} WHERE {} = $1", table_, id);
-  for (auto const& field : definition_.fields) append_key(keys_.emplace_back(), field.name);
+  for (auto const& field : definition_.fields) {
+    append_key(keys_.emplace_back(), field.name);
+    zeros_.emplace(field.name, zero_value(field));
+  }
+  if (!definition_.open) add_collection(zeros_);
   append_key(last_keys_, "collectionId");
   append_json_string(last_keys_, definition_.id);
   last_keys_ += ',';
@@ -102,9 +106,13 @@ JsonObject Layout::record(sql::Rows const& rows, std::size_t row, std::size_t fi
     auto const open = read_json(std::get<std::string>(*column));
     for (auto const& pair : open.get_object()) record.emplace(pair.key(), pair.value());
   }
+  add_collection(record);
+  return record;
+}
+
+void Layout::add_collection(JsonObject& record) const {
   record.emplace("collectionId", definition_.id);
   record.emplace("collectionName", definition_.name);
-  return record;
 }
 
 void Layout::append_record(std::string& out, sql::Rows const& rows, std::size_t row,
@@ -152,9 +160,22 @@ sql::Params Layout::values(JsonObject const& record) const {
   sql::Params values;
   values.reserve(definition_.fields.size() + 1);
   for (auto const& field : definition_.fields)
-    values.push_back(to_column(field, record.at(field.name)));
+    values.push_back(to_column(field, value_of(definition_, field, record)));
   if (definition_.open) values.emplace_back(json_text(open_part(record)));
   return values;
+}
+
+Json const& value_of(Definition const& definition, Field const& field, JsonObject const& record) {
+  auto const place = static_cast<std::size_t>(&field - definition.fields.data());
+  if (place < record.size()) {
+    auto const& pair = record.begin()[place];
+    if (pair.key() == field.name) return pair.value();
+  }
+  return record.at(field.name);
+}
+
+Json& value_of(Definition const& definition, Field const& field, JsonObject& record) {
+  return const_cast<Json&>(value_of(definition, field, std::as_const(record)));
 }
 
 bool Layout::is_own_key(std::string_view key) const {

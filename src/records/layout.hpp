@@ -45,6 +45,11 @@ class Layout {
   /// json_text() of such a record.
   std::string text(JsonObject const& record) const;
   sql::Params values(JsonObject const& record) const;
+  /// A record in which every field has its zero value, with collectionId and collectionName unless
+  /// the collection is open: undeclared keys come before them.
+  JsonObject const& zeros() const { return zeros_; }
+  /// collectionId and collectionName, where the record lacks them.
+  void add_collection(JsonObject& record) const;
   /// A record's undeclared keys.
   JsonObject open_part(JsonObject const& record) const;
   bool is_own_key(std::string_view key) const;
@@ -55,7 +60,13 @@ class Layout {
   std::string table_, columns_, select_by_id_, insert_, update_, remove_;
   std::vector<std::string> keys_;  // of the fields, as JSON: "title":
   std::string last_keys_;          // collectionId and collectionName with their values, as JSON
+  JsonObject zeros_;
 };
+
+/// The field's value in a record that has all fields: found at once where they come in the order of
+/// their declaration.
+Json const& value_of(Definition const& definition, Field const& field, JsonObject const& record);
+Json& value_of(Definition const& definition, Field const& field, JsonObject& record);
 
 /// Whether a column of that field is declared NOT NULL, its type and its default, as in CREATE
 /// TABLE.
