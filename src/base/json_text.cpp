@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <utility>
 
@@ -54,30 +56,50 @@ constexpr std::size_t kUsualSize = 512;
 /// Up to that long, to look whether a text stands in JSON as it is costs less than the serializer.
 constexpr std::size_t kShortText = 128;
 
-constexpr auto kNeedsEscape = [] {
-  std::array<bool, 256> needs{};
-  for (std::size_t c = 0; c < 0x20; ++c) needs[c] = true;
-  needs['"'] = needs['\\'] = true;
-  return needs;
-}();
+constexpr bool must_be_escaped(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// Not 0 when one of eight characters must be, looked at as bytes of a word: "Determine if a word
+/// has a byte less than n" of Bit Twiddling Hacks, by Sean Eron Anderson.
+std::uint64_t find_escaped(char const* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighBits = 0x80 * kOnes;
+  std::uint64_t word = 0;
+  std::memcpy(&word, eight, sizeof word);
+  auto const controls = word - 0x20 * kOnes;
+  auto const quotes = (word ^ (kOnes * '"')) - kOnes;
+  auto const backslashes = (word ^ (kOnes * '\\')) - kOnes;
+  return (controls | quotes | backslashes) & ~word & kHighBits;
+}
 
 bool needs_escape(std::string_view text) {
-  bool needs = false;
-  for (char const c : text) needs |= kNeedsEscape[static_cast<unsigned char>(c)];
-  return needs;
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  if (text.size() < kWord) {
+    bool needs = false;
+    for (char const c : text) needs |= must_be_escaped(c);
+    return needs;
+  }
+  auto const last = text.size() - kWord;
+  auto found = find_escaped(text.data() + last);
+  for (std::size_t i = 0; i < last; i += kWord) found |= find_escaped(text.data() + i);
+  return found != 0;
+}
+
+[[gnu::noinline]] void append_escaped(std::string& out, std::string_view text) {
+  static thread_local boost::json::serializer serializer;  // keeps its memory
+  serializer.reset(boost::json::string_view(text));
+  std::array<char, 256> buffer;
+  while (!serializer.done()) out.append(serializer.read(buffer.data(), buffer.size()));
 }
 
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
-  if (text.size() <= kShortText && !needs_escape(text)) {
-    out.append(1, '"').append(text).append(1, '"');
-    return;
-  }
-  static thread_local boost::json::serializer serializer;  // keeps its memory
-  serializer.reset(boost::json::string_view(text));
-  std::array<char, 256> buffer;
-  while (!serializer.done()) out.append(serializer.read(buffer.data(), buffer.size()));
+  if (text.size() > kShortText || needs_escape(text)) return append_escaped(out, text);
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 void append_json(std::string& out, Json const& value) {

@@ -15,7 +15,12 @@ std::size_t count_code_points(std::string_view text);
 std::string fold_case(std::string_view text);
 std::string lower_case(std::string_view text);
 
-bool equals_ignoring_case(std::string_view a, std::string_view b);  // ASCII
+/// Of texts of one length.
+bool letters_equal_ignoring_case(std::string_view a, std::string_view b);
+/// ASCII.
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && letters_equal_ignoring_case(a, b);
+}
 std::string ascii_lower(std::string_view text);
 std::string_view trim(std::string_view text);
 

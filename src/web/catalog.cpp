@@ -114,6 +114,7 @@ std::vector<std::string> Catalog::keys() const {
 }
 
 std::string fill(std::string_view message, JsonObject const& values) {
+  if (message.find('{') == std::string_view::npos) return std::string(message);
   return with_names(message, [&](std::string_view name) {
     auto const* value = values.if_contains(name);
     return value ? plain_text(*value) : fmt::format("{{{}}}", name);
