@@ -15,7 +15,6 @@
 #include <exception>
 
 namespace minga {
-namespace {
 
 bool is_cancellation(std::exception const& error) {
   // Operations that were waited for together each report theirs; the first stands for all.
@@ -31,6 +30,8 @@ bool is_cancellation(std::exception const& error) {
   auto const* system = dynamic_cast<boost::system::system_error const*>(&error);
   return system != nullptr && system->code() == boost::asio::error::operation_aborted;
 }
+
+namespace {
 
 void report(std::string const& name, std::exception_ptr failure) {
   try {

@@ -7,11 +7,15 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <list>
 #include <string>
 
 namespace minga {
+
+/// Whether it says no more than that who waited was cancelled.
+bool is_cancellation(std::exception const& error);
 
 /// The owner of coroutines on one I/O thread: starts them, cancels them, waits for them. Declared
 /// after what its tasks use, so that it dies first; join() must have returned before it is

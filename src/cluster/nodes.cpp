@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kBeat = 3s;
 constexpr auto kPatience = 3s;
+constexpr auto kLastPatience = 1s;  // of a node that stops: it is found down without its word, too
 constexpr int kBeatsBetweenLooks = 20;  // for rows that are to be forgotten
 
 /// The database's clock, in the form of format_time().
@@ -120,7 +121,7 @@ Async<void> Heartbeats::stop(Deadline deadline) {
   try {
     sql::Params values{self_.name, id_};
     sql::Statement remove(kRemove, std::move(values),
-                          std::min<Deadline>(deadline, Clock::now() + kPatience));
+                          std::min<Deadline>(deadline, Clock::now() + kLastPatience));
     co_await database_.write(std::move(remove));
   } catch (std::exception const& error) {
     failure = error.what();
@@ -155,6 +156,7 @@ Async<std::string> Heartbeats::attempt(bool looks_for_old) {
     }
     if (looks_for_old) co_await forget_old(until);
   } catch (std::exception const& error) {
+    if (is_cancellation(error)) throw;
     failure = fmt::format("This node cannot say that it is there: {}", error.what());
   }
   co_return failure;

@@ -166,6 +166,7 @@ Async<void> Hub::Impl::tail() {
         more = co_await read_on(position);
       }
     } catch (std::exception const& error) {
+      if (is_cancellation(error)) throw;
       failure = error.what();
     }
     if (!failure.empty())
@@ -211,6 +212,7 @@ Async<void> Hub::Impl::prune() {
       co_await store.changes().prune(settings.keep, Clock::now() + 30s);
       co_await store.prune_idempotency(Clock::now() + 30s);
     } catch (std::exception const& error) {
+      if (is_cancellation(error)) throw;
       failure = error.what();
     }
     if (!failure.empty())

@@ -42,6 +42,7 @@ Async<void> CatalogWatch::watch() {
     try {
       co_await store_.refresh(Clock::now() + kPatience);
     } catch (std::exception const& error) {
+      if (is_cancellation(error)) throw;
       failure = error.what();
     }
     if (!failure.empty() && is_well)

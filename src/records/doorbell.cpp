@@ -73,6 +73,7 @@ Async<std::string> Doorbell::announce_due() {
     try {
       co_await store_.database().announce(topic->name, Clock::now() + kPatience);
     } catch (std::exception const& error) {
+      if (is_cancellation(error)) throw;
       failure = error.what();
     }
   }

@@ -1,10 +1,13 @@
 """The commands on a PostgreSQL database: one URL is all that changes."""
 
 import json
+import re
+import signal
+import time
 
 import harness
 import pytest
-from postgres_server import Session
+from postgres_server import Postgres, Session
 
 
 @pytest.fixture
@@ -136,3 +139,30 @@ def test_nodes_tell_each_other_of_collections(make_server, tmp_path, url):
         server = make_server("--app", name, "--poll", "60000", DATABASE_URL=url, folder=tmp_path / name)
         servers.append(server.client())
     harness.wait_for(lambda: servers[0].get("/api/collections/items/records").status == 200)
+
+
+@pytest.fixture
+def doomed_postgres():
+    """A PostgreSQL server of the test's own, to be stopped."""
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+def test_stops_soon_when_its_database_is_gone(make_server, doomed_postgres):
+    """What waits for a server then would wait for 10 s."""
+    server = make_server(DATABASE_URL=doomed_postgres.create_database())
+    client = server.client()
+    doomed_postgres.stop()
+
+    def waiting():
+        return int(re.search(r"^minga_postgres_waiting (\d+)$", client.get("/metrics").text, re.M)[1])
+
+    harness.wait_for(lambda: waiting() >= 2)  # the change log's reader, the catalog's
+    client.close()
+    begin = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(harness.STOPPING) == 0
+    took = time.monotonic() - begin
+    assert took < 5, f"{took:.1f} s; log:\n{server.log()}"
+    assert "canceled" not in server.log().lower()

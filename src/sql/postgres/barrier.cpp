@@ -156,6 +156,7 @@ Async<std::int64_t> Barrier::commit(Deadline deadline) {
 }
 
 Async<void> Barrier::close() {
+  tasks_.cancel();
   co_await tasks_.join();
 }
 

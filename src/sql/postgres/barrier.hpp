@@ -22,7 +22,7 @@ class Barrier {
   /// acknowledged before the call. Throws sql::Error, never one in doubt, where none is by the
   /// deadline.
   Async<std::int64_t> pass(Deadline deadline);
-  /// Once nobody waits.
+  /// Once nobody waits: a commit that was not sent yet is not made then.
   Async<void> close();
 
  private:

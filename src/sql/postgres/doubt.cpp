@@ -34,6 +34,7 @@ class Loan {
   Async<void> borrow(Deadline deadline) {
     Operation operation;
     operation.deadline = deadline;
+    operation.is_kept = true;  // a caller who is cancelled has to learn the outcome, too
     co_await pool_.run(operation);
     connection_ = std::move(operation.lent);
   }

@@ -4,6 +4,8 @@
 #include "sql/postgres/operation.hpp"
 #include "sql/postgres/pool.hpp"
 
+#include <boost/asio/cancellation_signal.hpp>
+
 #include <memory>
 #include <optional>
 #include <utility>
@@ -74,10 +76,10 @@ class Step : public Batch {
 };
 
 /// Sends on a connection that is the caller's own; returns with the server's answer, or with the
-/// loss.
+/// loss. Not interrupted by cancellation.
 inline Async<void> exchange_with(Pool& pool, Connection& connection, std::unique_ptr<Step> step,
                                  Exchange& exchange) {
-  auto begin = [&pool, &connection, &step] {
+  auto begin = [&pool, &connection, &step](boost::asio::cancellation_slot) {
     connection.send(std::move(step));
     pool.watch();
   };

@@ -33,9 +33,14 @@ void Pool::finish(Group& group) {
 }
 
 void Pool::take_up_repeated() {
-  auto const again = std::exchange(to_repeat_, {});
-  statements_.insert(statements_.begin(), again.begin(), again.end());
+  auto again = std::exchange(to_repeat_, {});
+  auto const is_wanted = [](auto const* operation) {
+    return !operation->is_cancelled;
+  };
+  auto const cancelled = std::stable_partition(again.begin(), again.end(), is_wanted);
+  statements_.insert(statements_.begin(), again.begin(), cancelled);
   wake();
+  std::for_each(cancelled, again.end(), [](auto* operation) { operation->fail_cancelled(); });
 }
 
 /// All of a slow group are suspected; each that is fast alone is cleared.

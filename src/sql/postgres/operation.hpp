@@ -5,8 +5,11 @@
 #include "sql/rows.hpp"
 #include "sql/statement.hpp"
 
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <exception>
 #include <memory>
@@ -18,13 +21,15 @@ namespace minga::sql::postgres {
 
 class Connection;
 
-/// Waits until someone on the same thread calls resume() on what is put into `slot`. `begin` is
-/// called once it is there and must not resume it itself. Not interrupted by cancellation.
+/// Waits until someone on the same thread calls resume() on what is put into `resumption`. `begin`
+/// is called once it is there, with the caller's cancellation slot, and must not resume it itself.
+/// Not interrupted by cancellation, unless `begin` sees to it; Asio clears the slot at the end.
 template <class Begin>
-Async<void> suspend(std::unique_ptr<Resumption>& slot, Begin begin) {
-  auto initiate = [&slot, &begin](auto handler) {
-    slot = make_resumption(std::move(handler));
-    begin();
+Async<void> suspend(std::unique_ptr<Resumption>& resumption, Begin begin) {
+  auto initiate = [&resumption, &begin](auto handler) {
+    auto const cancellation = boost::asio::get_associated_cancellation_slot(handler);
+    resumption = make_resumption(std::move(handler));
+    begin(cancellation);
   };
   co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<> const, void()>(
       initiate, boost::asio::use_awaitable);
@@ -41,13 +46,18 @@ struct Operation {
   std::exception_ptr failure;
   std::unique_ptr<Resumption> resumption;
   int attempts = 0;
-  bool is_alone = false;  // others must not share its transaction
+  bool is_alone = false;      // others must not share its transaction
+  bool is_kept = false;       // waits on when its caller is cancelled
+  bool is_cancelled = false;  // its caller was
 
   void complete() { std::exchange(resumption, nullptr)->resume(); }
   template <class E>
   void fail(E const& error) {
     failure = std::make_exception_ptr(error);
     complete();
+  }
+  void fail_cancelled() {
+    fail(boost::system::system_error(boost::asio::error::operation_aborted));
   }
 };
 

@@ -2,6 +2,8 @@
 
 #include "sql/postgres/group.hpp"
 
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -101,12 +103,27 @@ Async<void> Pool::run(Operation& operation) {
     throw error;
   }
   operation.patience = patience_until(operation.deadline);
-  auto begin = [this, &queue, &operation] {
+  auto cancel = [this, &operation](boost::asio::cancellation_type) {
+    cancel_waiting(operation);
+  };
+  auto begin = [this, &queue, &operation, &cancel](boost::asio::cancellation_slot cancellation) {
+    if (cancellation.is_connected() && !operation.is_kept) cancellation.assign(cancel);
     queue.push_back(&operation);
     wake();
   };
   co_await suspend(operation.resumption, begin);
   if (operation.failure) std::rethrow_exception(operation.failure);
+}
+
+/// What is under way goes on; it is not run again. Past its deadline the pool itself says so.
+void Pool::cancel_waiting(Operation& operation) {
+  operation.is_cancelled = true;
+  if (has_passed(operation.deadline)) return;
+  for (auto* queue : {&statements_, &slow_statements_, &borrowers_}) {
+    if (std::erase(*queue, &operation) == 0) continue;
+    boost::asio::post(context_, [&operation] { operation.fail_cancelled(); });
+    wake();
+  }
 }
 
 Deadline Pool::patience_until(Deadline deadline) const {

@@ -71,7 +71,9 @@ class Pool {
   Pool(Pool const&) = delete;
   Pool& operator=(Pool const&) = delete;
 
-  /// Runs the operation's statement; or lends a connection, to be given back. Throws sql::Error.
+  /// Runs the operation's statement; or lends a connection, to be given back. Throws sql::Error;
+  /// operation_aborted where the caller is cancelled while it waits: nothing is done then. What was
+  /// sent is not interrupted by cancellation.
   Async<void> run(Operation& operation);
   void give_back(std::shared_ptr<Connection> const& connection);
 
@@ -115,6 +117,7 @@ class Pool {
   void learn_pace(Group const& group);
   void clear_slow(std::string const& text);
   std::deque<Operation*>& queue_of(Operation const& operation);
+  void cancel_waiting(Operation& operation);
   void open_more();
   Async<Attempt> try_hosts(std::vector<std::size_t>& hosts);
   Async<Attempt> try_newest(std::vector<std::size_t>& hosts);
