@@ -229,9 +229,9 @@ std::optional<Answer> prepare_short(Shared const& shared, Request const& request
                                     Response& response) {
   auto* text = std::get_if<std::string>(&response.body());
   if (text == nullptr || text->size() >= kCompressFrom) return std::nullopt;
-  std::optional<Answer> answer(std::in_place);
-  answer->owned = std::move(*text);
-  answer->response = std::move(response);
+  auto owned = std::move(*text);
+  std::optional<Answer> answer(std::in_place, std::move(response));
+  answer->owned = std::move(owned);
   if (!answer->owned.empty()) send_text(request, *answer);
   answer->lines = common_lines(shared, request, answer->response);
   return answer;
@@ -239,9 +239,8 @@ std::optional<Answer> prepare_short(Shared const& shared, Request const& request
 
 Async<Answer> prepare(Shared& shared, Request& request, Response response) {
   if (auto ready = prepare_short(shared, request, response)) co_return std::move(*ready);
-  Answer answer;
   auto body = std::move(response.body());
-  answer.response = std::move(response);
+  Answer answer(std::move(response));
   if (auto* text = std::get_if<std::string>(&body)) {
     co_await prepare_long_text(shared, request, answer, std::move(*text));
   } else if (auto const* fixed = std::get_if<Response::Static>(&body)) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace minga::http {
 
@@ -27,7 +28,7 @@ struct Answer {
   std::uint64_t length = 0;                // file, memory: bytes of the body
   Encoding encoding = Encoding::identity;  // stream
 
-  Answer() = default;
+  explicit Answer(Response sent) : response(std::move(sent)) {}
   ~Answer();
   Answer(Answer&& other) noexcept;
   Answer& operator=(Answer&&) = delete;

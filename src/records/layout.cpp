@@ -111,8 +111,9 @@ JsonObject Layout::record(sql::Rows const& rows, std::size_t row, std::size_t fi
 }
 
 void Layout::add_collection(JsonObject& record) const {
-  record.emplace("collectionId", definition_.id);
-  record.emplace("collectionName", definition_.name);
+  // To emplace what is there already makes room for it first.
+  if (!record.contains("collectionId")) record.emplace("collectionId", definition_.id);
+  if (!record.contains("collectionName")) record.emplace("collectionName", definition_.name);
 }
 
 void Layout::append_record(std::string& out, sql::Rows const& rows, std::size_t row,
@@ -153,7 +154,8 @@ std::string Layout::text(JsonObject const& record) const {
     append_json(out, pair.value());
     ++field;
   }
-  return out += record.empty() ? "{}" : "}";
+  out += record.empty() ? "{}" : "}";
+  return out;
 }
 
 sql::Params Layout::values(JsonObject const& record) const {
