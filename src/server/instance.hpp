@@ -73,18 +73,17 @@ class Instance {
  public:
   /// Returns when requests are answered. Throws std::exception with a sentence for the user.
   Instance(Settings settings, std::vector<Application> const& applications);
-  /// Drains, if stop() was not called.
+  /// Stops accepting, finishes what runs within the drain timeout, closes the database. From no I/O
+  /// thread.
   ~Instance();
   Instance(Instance const&) = delete;
   Instance& operator=(Instance const&) = delete;
 
   std::string url() const { return http_->url(); }
   std::uint16_t port() const { return http_->port(); }
-  /// Stops accepting, finishes what runs within the drain timeout, closes the database. From no I/O
-  /// thread.
-  void stop();
 
  private:
+  void stop();
   void make_dispatcher();
   void make_heartbeats();
 

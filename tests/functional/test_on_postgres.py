@@ -166,3 +166,16 @@ def test_stops_soon_when_its_database_is_gone(make_server, doomed_postgres):
     took = time.monotonic() - begin
     assert took < 5, f"{took:.1f} s; log:\n{server.log()}"
     assert "canceled" not in server.log().lower()
+
+
+def test_ends_although_its_database_hangs(make_server, doomed_postgres):
+    """libpq's cancel waits for a server that is paused, for ever."""
+    url = doomed_postgres.create_database()
+    server = make_server("--drain-timeout", "1000", DATABASE_URL=url)
+    task = server.client().post("/api/collections/tasks/records", json.loads(TASK)).json()
+    with doomed_postgres.paused():
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(harness.STOPPING) == 1, server.log()
+    assert "the process ends now" in server.log()
+    again = make_server(DATABASE_URL=url)
+    assert again.client().get(f"/api/collections/tasks/records/{task['id']}").json()["title"] == task["title"]

@@ -1,5 +1,6 @@
 """A real PostgreSQL server for tests."""
 
+import contextlib
 import ctypes
 import itertools
 import os
@@ -99,6 +100,21 @@ class Postgres:
 
     def log(self):
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
+    @contextlib.contextmanager
+    def paused(self):
+        """Its processes run no further: connections stay, nothing is answered, as by a machine that hangs."""
+        first = self.process.pid
+        os.kill(first, signal.SIGSTOP)  # first, so that it starts no others
+        children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
+        processes = [first, *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
 
     def stop(self):
         if self.process.poll() is None:
