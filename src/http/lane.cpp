@@ -17,6 +17,8 @@ using boost::asio::ip::tcp;
 using namespace std::chrono_literals;
 
 constexpr auto kSweep = 100ms;
+/// From the end of a drain, for handlers that were cancelled then to answer.
+constexpr auto kLastAnswers = 1s;
 
 Async<void> run_session(std::shared_ptr<SessionBase> session) {
   co_await session->run();
@@ -129,8 +131,17 @@ Async<void> Lane::begin_stop() {
   co_return;
 }
 
-Async<void> Lane::finish_stop(Deadline deadline) {
+Async<void> Lane::wait_for_sessions(Deadline deadline) {
   while (sessions_.size() > 0 && Clock::now() < deadline) co_await sleep_for(5ms);
+}
+
+Async<void> Lane::finish_stop(Deadline deadline) {
+  co_await wait_for_sessions(deadline);
+  for (auto* connection : std::set<Connection*>(connections_)) {
+    if (connections_.contains(connection) && connection->request_deadline != Deadline::max())
+      connection->expire_request();
+  }
+  co_await wait_for_sessions(Clock::now() + kLastAnswers);
   if (sessions_.size() > 0) {
     log::warning(fmt::format("http: {} connections are cut, the time to finish has passed",
                              sessions_.size()));

@@ -48,11 +48,12 @@ class Connection {
   /// The server stops: an idle connection closes, a stream is told to end, a running request is the
   /// last one.
   virtual void drain() = 0;
-  /// The running request's deadline has passed: its handler is cancelled.
+  /// The running request's time is over: its handler is cancelled, its client told so.
   virtual void expire_request() = 0;
 
   /// Past it the client has been too slow: the connection is closed.
   Deadline io_deadline = Deadline::max();
+  /// Of the running request; max() while there is none.
   Deadline request_deadline = Deadline::max();
 };
 
@@ -78,8 +79,8 @@ class Lane {
   /// On the lane's thread, for all lanes before one is waited for: stops accepting, tells
   /// connections to end.
   Async<void> begin_stop();
-  /// Waits for the connections until the deadline, then cuts them. Nothing of the lane runs
-  /// afterwards.
+  /// Waits for the connections until the deadline. Then what still runs is cancelled, and what does
+  /// not answer soon after that is cut. Nothing of the lane runs afterwards.
   Async<void> finish_stop(Deadline deadline);
 
   boost::asio::io_context& context() { return context_; }
@@ -90,6 +91,7 @@ class Lane {
  private:
   Async<void> accept(Acceptor& acceptor, bool redirects);
   Async<void> watch();
+  Async<void> wait_for_sessions(Deadline deadline);
   void admit(boost::asio::ip::tcp::socket socket, bool redirects);
 
   boost::asio::io_context& context_;

@@ -304,10 +304,16 @@ class Session final : public SessionBase {
     co_await asio::this_coro::throw_if_cancelled(true);
     auto const expired = std::exchange(expired_, false);
     if (response) co_return std::move(*response);
-    if (expired) co_return error_response(deadline_error(), request.id());
+    if (expired) co_return error_response(cancelled_error(), request.id());
     log::error(
         fmt::format("{} {} [{}]: {}", request.method_name(), request.path(), request.id(), fault));
     co_return fault_response(request.id());
+  }
+
+  /// To whoever asked for what was cancelled.
+  Error cancelled_error() const {
+    return shared_.draining ? Error::unavailable("The server is stopping. Please try again.")
+                            : deadline_error();
   }
 
   Async<Answer> prepare_or_fail(Request& request, Response response) {
@@ -397,7 +403,7 @@ class Session final : public SessionBase {
     auto const size = co_await wire_.read_more(Clock::now() + shared_.settings.body_timeout);
     if (size > 0) co_return;
     broken_ = true;
-    if (expired_) throw deadline_error();
+    if (expired_) throw cancelled_error();
     throw Error::bad_request("The body ended before its announced length.");
   }
 
@@ -528,7 +534,7 @@ class Session final : public SessionBase {
   Deadline head_begin_;
   bool idle_ = true;
   bool continue_ = false;  // 100 Continue is owed before the body is read
-  bool expired_ = false;   // the handler was cancelled at its deadline
+  bool expired_ = false;   // the handler was cancelled, at its deadline or at the end of a drain
   bool broken_ = false;    // the body's framing is lost
   bool must_linger_ = false;
 };

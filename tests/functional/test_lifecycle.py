@@ -10,6 +10,13 @@ import pytest
 TASKS = "/api/collections/tasks/records"
 
 
+def begin_task(raw, length):
+    """Sends a request's head, until the server asks for the body: the request runs."""
+    raw.send(f"POST {TASKS} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: {length}\n")
+    raw.send("Expect: 100-continue\n\n")
+    assert raw.reader.readline() == b"HTTP/1.1 100 Continue\r\n" and raw.reader.readline() == b"\r\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stops_cleanly(make_server, number):
     server = make_server()
@@ -23,10 +30,7 @@ def test_finishes_what_runs(make_server):
     server = make_server()
     body = b'{"title":"half","description":"way"}'
     with server.raw() as raw:
-        raw.send(f"POST {TASKS} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: {len(body)}\n")
-        raw.send("Expect: 100-continue\n\n")
-        # The server asks for the body: the request runs.
-        assert raw.reader.readline() == b"HTTP/1.1 100 Continue\r\n" and raw.reader.readline() == b"\r\n"
+        begin_task(raw, len(body))
         raw.send(body[:10])
         server.process.send_signal(signal.SIGTERM)
         raw.send(body[10:])
@@ -42,10 +46,20 @@ def half_sent(make_server):
     """A server with a request that runs: of its body the end is still to come."""
     server = make_server()
     with server.raw() as raw:
-        raw.send(f"POST {TASKS} HTTP/1.1\nHost: x\nContent-Type: application/json\nContent-Length: 2\n")
-        raw.send("Expect: 100-continue\n\n")
-        assert raw.reader.readline() == b"HTTP/1.1 100 Continue\r\n" and raw.reader.readline() == b"\r\n"
+        begin_task(raw, 2)
         yield server, raw
+
+
+def test_tells_who_is_not_finished_in_time(make_server):
+    server = make_server("--drain-timeout", "300")
+    with server.raw() as raw:
+        begin_task(raw, 2)
+        server.process.send_signal(signal.SIGTERM)
+        answer = raw.read_answer("POST")
+    assert answer.status == 503 and answer.headers["Retry-After"], answer
+    assert "is stopping" in answer.json()["message"]
+    assert server.process.wait(harness.STOPPING) == 0
+    assert " error " not in server.log()
 
 
 def test_two_signals_at_once_are_one(half_sent):

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import harness
 import pytest
@@ -166,6 +167,22 @@ def test_stops_soon_when_its_database_is_gone(make_server, doomed_postgres):
     took = time.monotonic() - begin
     assert took < 5, f"{took:.1f} s; log:\n{server.log()}"
     assert "canceled" not in server.log().lower()
+
+
+def test_a_request_that_waits_for_the_database_hears_of_the_stop(make_server, doomed_postgres):
+    server = make_server("--drain-timeout", "500", DATABASE_URL=doomed_postgres.create_database())
+    client = server.client()
+    client.get("/tasks/")
+    doomed_postgres.stop()
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(client.post, "/api/collections/tasks/records", json.loads(TASK))
+        running = re.compile(r"^minga_http_requests_running 2$", re.M)  # it, and who asks for this
+        harness.wait_for(lambda: running.search(server.client().get("/metrics").text))
+        server.process.send_signal(signal.SIGTERM)
+        assert answer.result().status == 503, answer.result()
+    assert "is stopping" in answer.result().json()["message"]
+    assert server.process.wait(harness.STOPPING) == 0
+    assert " error " not in server.log()
 
 
 def test_ends_although_its_database_hangs(make_server, doomed_postgres):

@@ -260,7 +260,7 @@ TEST(Drain, EndsIdleConnectionsAndStreamsAndFinishesWhatRuns) {
   EXPECT_THROW(RawClient(server.port()), std::system_error);
 }
 
-TEST(Drain, CutsWhatDoesNotEndInTime) {
+TEST(Drain, AnswersWhatDoesNotEndInTime) {
   TestServer server;
   RawClient slow(server.port());
   slow.send(get("/slow"));
@@ -270,7 +270,15 @@ TEST(Drain, CutsWhatDoesNotEndInTime) {
   auto const until = Clock::now() + 5s;
   while (server.seen().requests < 2 && Clock::now() < until) std::this_thread::yield();
   server.stop(100ms);
-  EXPECT_EQ(slow.read_answer(), std::nullopt);
+  EXPECT_EQ(slow.read_answer()->status, 503);
+  EXPECT_EQ(half.read_answer()->status, 503);
+}
+
+TEST(Drain, CutsWhoHasNotAskedInTime) {
+  TestServer server;
+  RawClient half(server.port());
+  half.send("GET / HTTP/1.1\r\nHost:");
+  server.stop(100ms);
   EXPECT_EQ(half.read_answer(), std::nullopt);
 }
 
