@@ -13,7 +13,7 @@ import time
 import harness
 
 STARTING = 90.0  # a first start makes a database; busy machines are slow
-STOPPING = 60.0
+STOPPING = 120.0  # it has 90 s of patience with Patroni itself
 FAILOVER = 40.0
 SETTLING = 60.0
 BACKUP = 120.0
