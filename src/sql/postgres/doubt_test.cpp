@@ -65,10 +65,10 @@ class DoubtTest : public PostgresTest {
              "t");
   }
   void wait_until_waiting(std::string const& what, int sessions) {
-    wait_for(fmt::format("SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND "
-                         "datname = current_database() AND query LIKE '{}%'",
-                         what),
-             std::to_string(sessions));
+    wait_for(fmt::format("SELECT COUNT(*) >= {} FROM pg_stat_activity WHERE wait_event_type = "
+                         "'Lock' AND datname = current_database() AND query LIKE '{}%'",
+                         sessions, what),
+             "t");
   }
   void kill_sessions() {
     psql(
@@ -208,7 +208,8 @@ TEST_F(DoubtTest, WhatTheServerIsStillAtIsBarredBeforeItIsRunAgain) {
     EXPECT_EQ(size, is_first ? 1 : 2);
     EXPECT_EQ(size_of(100), size);
   }
-  EXPECT_EQ(doubts(), 2);
+  // The connection that it is run again on may be the next to be cut.
+  EXPECT_GE(doubts(), 2);
 }
 
 Async<void> hold_and_finish(Database& database, std::vector<Statement> statements,
