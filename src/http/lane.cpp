@@ -108,16 +108,13 @@ Async<void> Lane::watch() {
   for (;;) {
     co_await sleep_for(kSweep);
     log::flush_access();
-    auto const now = Clock::now();
-    auto const all = connections_;  // closing one may end it at once
-    for (auto* connection : all) {
-      if (!connections_.contains(connection)) continue;
-      if (now >= connection->io_deadline) {
-        connection->close();
-      } else if (now >= connection->request_deadline) {
-        connection->expire_request();
+    for_each_connection([now = Clock::now()](Connection& connection) {
+      if (now >= connection.io_deadline) {
+        connection.close();
+      } else if (now >= connection.request_deadline) {
+        connection.expire_request();
       }
-    }
+    });
   }
 }
 
@@ -125,9 +122,7 @@ Async<void> Lane::begin_stop() {
   boost::system::error_code ignored;  // a listener that is closed already is what is wanted
   if (acceptor_) acceptor_->close(ignored);
   if (redirect_) redirect_->close(ignored);
-  for (auto* connection : std::set<Connection*>(connections_)) {
-    if (connections_.contains(connection)) connection->drain();
-  }
+  for_each_connection([](Connection& connection) { connection.drain(); });
   co_return;
 }
 
@@ -137,15 +132,14 @@ Async<void> Lane::wait_for_sessions(Deadline deadline) {
 
 Async<void> Lane::finish_stop(Deadline deadline) {
   co_await wait_for_sessions(deadline);
-  for (auto* connection : std::set<Connection*>(connections_)) {
-    if (connections_.contains(connection) && connection->request_deadline != Deadline::max())
-      connection->expire_request();
-  }
+  for_each_connection([](Connection& connection) {
+    if (connection.request_deadline != Deadline::max()) connection.expire_request();
+  });
   co_await wait_for_sessions(Clock::now() + kLastAnswers);
   if (sessions_.size() > 0) {
     log::warning(fmt::format("http: {} connections are cut, the time to finish has passed",
                              sessions_.size()));
-    for (auto* connection : std::set<Connection*>(connections_)) connection->close();
+    for_each_connection([](Connection& connection) { connection.close(); });
     sessions_.cancel();
   }
   co_await sessions_.join();

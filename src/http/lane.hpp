@@ -92,6 +92,14 @@ class Lane {
   Async<void> accept(Acceptor& acceptor, bool redirects);
   Async<void> watch();
   Async<void> wait_for_sessions(Deadline deadline);
+  /// Of the connections at this moment those that are still there: `look` may end any of them.
+  template <class Look>
+  void for_each_connection(Look look) {
+    auto const all = connections_;
+    for (auto* connection : all) {
+      if (connections_.contains(connection)) look(*connection);
+    }
+  }
   void admit(boost::asio::ip::tcp::socket socket, bool redirects);
 
   boost::asio::io_context& context_;

@@ -4,8 +4,6 @@ import collections
 import contextlib
 import json
 import math
-import os
-import signal
 
 import direct
 import harness
@@ -45,17 +43,9 @@ def query(url):
         connection.close()
 
 
-@contextlib.contextmanager
 def paused_nodes(deployment):
     """Nodes write by themselves, too."""
-    pids = [pid for node in deployment.nodes if node.running() for pid in tree(node.process.pid)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+    return harness.paused([pid for node in deployment.nodes if node.running() for pid in tree(node.process.pid)])
 
 
 def checksums(rows):

@@ -1,5 +1,6 @@
 """Starts the built server and talks to it: processes, HTTP by the standard library, raw sockets, event streams."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -306,6 +307,18 @@ def await_end(owner, seconds):
         raise AssertionError(f"still running {seconds} s after SIGTERM; log:\n{owner.log()}") from None
     owner.process.stdout.close()
     assert status == 0, f"exit status {status}; log:\n{owner.log()}"
+
+
+@contextlib.contextmanager
+def paused(pids):
+    """The processes run no further meanwhile, as on a machine that hangs."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def wait_for(condition, seconds=PATIENCE, every=0.02):

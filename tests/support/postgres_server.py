@@ -103,18 +103,12 @@ class Postgres:
 
     @contextlib.contextmanager
     def paused(self):
-        """Its processes run no further: connections stay, nothing is answered, as by a machine that hangs."""
+        """Connections stay, nothing is answered."""
         first = self.process.pid
-        os.kill(first, signal.SIGSTOP)  # first, so that it starts no others
-        children = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
-        processes = [first, *map(int, children)]
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for process in processes:
-                os.kill(process, signal.SIGCONT)
+        with harness.paused([first]):  # it starts no others then
+            others = pathlib.Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
+            with harness.paused([int(other) for other in others]):
+                yield
 
     def stop(self):
         if self.process.poll() is None:
