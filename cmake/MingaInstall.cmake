@@ -10,6 +10,13 @@ add_library(minga::minga ALIAS minga_platform)
 
 get_property(modules GLOBAL PROPERTY MINGA_MODULES)
 install(TARGETS minga_platform ${modules} EXPORT minga ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}/minga")
+if(MINGA_PROFILE)
+  # Their second form, for the optimisation while linking, would be linked by every application, which takes minutes.
+  install(CODE "
+    file(GLOB archives \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/minga/*.a\")
+    execute_process(COMMAND \"${CMAKE_STRIP}\" --wildcard --remove-section=.gnu.lto_* --strip-symbol=__gnu_lto_slim
+                            --strip-symbol=__gnu_lto_v1 \${archives} COMMAND_ERROR_IS_FATAL ANY)")
+endif()
 install(TARGETS minga RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/minga" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 

@@ -30,18 +30,45 @@ build() {
     fail "The build failed; the first error above says where." "After a change: ./dev again goes on from there."
 }
 
+# build_release [--train]: the server, optimised for what it does most (docs/decisions/007-profile-guided-release.md).
+# That is found out once in a folder, and again with --train.
+build_release() {
+  local counts
+  counts="$(sed -n 's/^MINGA_PROFILE:PATH=//p' "$ROOT/build/release/CMakeCache.txt" 2>/dev/null || true)"
+  if [ "${1:-}" = --train ] || [ -z "$counts" ] || [ ! -d "$counts" ]; then train; fi
+  build release minga
+}
+
+# Builds a server that counts what it runs, uses it for a minute, and has the release optimised for that.
+train() {
+  local folder="$ROOT/build/profile" counted
+  build profile minga
+  rm -rf -- "$folder/counts"
+  say "Training: a minute's use of a server that counts what it runs"
+  MINGA_BINARY="$folder/minga" /usr/bin/python3 -B "$ROOT/tools/dev/train.py" >&2 ||
+    fail "The server that counts could not be used as it should; what was wrong is above."
+  # A name of its own, so that ninja sees that the release's flags have changed.
+  counted="$folder/counted/$(date -u +%Y%m%dT%H%M%SZ)"
+  rm -rf -- "$folder/counted"
+  mkdir -p "$folder/counted"
+  mv -- "$folder/counts" "$counted"
+  configure release -D MINGA_PROFILE="$counted"
+}
+
+# configure PRESET [-D VARIABLE=VALUE]...
 configure() {
   local preset="$1" folder="$ROOT/build/$1" log="$ROOT/build/configure-$1.log"
+  shift
   # A build folder knows its absolute path: one that was copied or moved is made anew.
   if [ -e "$folder/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$ROOT" "$folder/CMakeCache.txt"; then
     warn "build/$preset was made for another folder; starting it anew."
     rm -rf -- "$folder"
   fi
   # Ninja configures again by itself when a CMake file has changed, but does not watch the presets.
-  if [ -e "$folder/build.ninja" ] && [ "$folder/CMakeCache.txt" -nt "$ROOT/CMakePresets.json" ]; then return; fi
+  if [ $# -eq 0 ] && [ -e "$folder/build.ninja" ] && [ "$folder/CMakeCache.txt" -nt "$ROOT/CMakePresets.json" ]; then return; fi
   mkdir -p "$ROOT/build"
   say "Configuring $preset"
-  cmake --preset "$preset" >"$log" 2>&1 || {
+  cmake --preset "$preset" "$@" >"$log" 2>&1 || {
     tail -n 40 "$log" >&2
     fail "CMake could not configure the build; what it said is above (all: build/configure-$preset.log)."
   }
