@@ -99,7 +99,7 @@ void require_usable(ReplicaSettings const& settings) {
         reason(), package));
   };
   needs(programs.etcd, "etcd-server");
-  needs(programs.patroni, "patroni python3-etcd");
+  needs(programs.patroni, "patroni python3-etcd python3-idna");
   needs((programs.postgres / "postgres").string(), "postgresql-15");
   if (!settings.backup_repository.empty() || settings.restore) {
     needs(programs.pgbackrest, "pgbackrest");
