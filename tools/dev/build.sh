@@ -33,9 +33,12 @@ build() {
 # build_release [--train]: the server, optimised for what it does most (docs/decisions/007-profile-guided-release.md).
 # That is found out once in a folder, and again with --train.
 build_release() {
-  local counts
-  counts="$(sed -n 's/^MINGA_PROFILE:PATH=//p' "$ROOT/build/release/CMakeCache.txt" 2>/dev/null || true)"
-  if [ "${1:-}" = --train ] || [ -z "$counts" ] || [ ! -d "$counts" ]; then train; fi
+  local counts=""
+  if [ "${1:-}" != --train ]; then
+    configure release # which forgets the counts of a folder that was copied or moved
+    counts="$(sed -n 's/^MINGA_PROFILE:PATH=//p' "$ROOT/build/release/CMakeCache.txt")"
+  fi
+  if [ ! -d "$counts" ]; then train; fi
   build release minga
 }
 
