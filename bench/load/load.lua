@@ -1,18 +1,19 @@
 -- One load for wrk: LOAD_METHOD and LOAD_PATH say what is asked. "{id}" in the path becomes one of
--- the ids of the file LOAD_IDS, a POST carries a new task each time. LOAD_RATE requests are sent in
--- a second, where it is not 0, or as many as are answered. The end is one line of JSON.
+-- the ids of the file LOAD_IDS, a POST carries one of TASKS tasks. LOAD_RATE requests are sent in a
+-- second, where it is not 0, or as many as are answered. The end is one line of JSON.
 local method = os.getenv("LOAD_METHOD")
 local path = os.getenv("LOAD_PATH")
 local rate = tonumber(os.getenv("LOAD_RATE"))
-local number, thread_number, threads = 0, 0, 0
+local thread_number, threads = 0, 0
 
 function setup(thread)
   thread:set("thread_number", threads)
   threads = threads + 1
 end
 
--- What can be written before the load is: the driver shares the cores with what it measures.
-local requests, head, tail = {}, nil, nil
+-- All requests are written before the load is: the driver shares the cores with what it measures.
+local TASKS = 1000  -- for each thread
+local requests = {}
 
 local get_headers = {Accept = "application/json"}
 local post_headers = {Accept = "application/json", ["Content-Type"] = "application/json"}
@@ -20,11 +21,11 @@ local post_headers = {Accept = "application/json", ["Content-Type"] = "applicati
 function init()
   math.randomseed(thread_number + 1)
   if method == "POST" then
-    local mark = "000000000000"
-    local whole = wrk.format("POST", path, post_headers,
-      '{"title":"Task ' .. mark .. '","description":"Written by the load driver, as long as a sentence is.","done":false}')
-    local from, to = whole:find(mark, 1, true)
-    head, tail = whole:sub(1, from - 1), whole:sub(to + 1)
+    for number = 1, TASKS do
+      requests[number] = wrk.format("POST", path, post_headers, string.format(
+        '{"title":"Task %03d%09d","description":"Written by the load driver, as long as a sentence is.","done":false}',
+        thread_number, number))
+    end
   elseif path:find("{id}", 1, true) then
     for id in io.lines(os.getenv("LOAD_IDS")) do
       requests[#requests + 1] = wrk.format(method, (path:gsub("{id}", id)), get_headers)
@@ -58,10 +59,6 @@ if rate > 0 then
 end
 
 function request()
-  if head then
-    number = number + 1
-    return head .. string.format("%03d%09d", thread_number, number) .. tail
-  end
   return requests[math.random(#requests)]
 end
 
