@@ -4,7 +4,10 @@ find_package(Boost 1.81 REQUIRED COMPONENTS url)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PostgreSQL REQUIRED)  # libpq
+# The archive rather than the shared library: docs/decisions/007-profile-guided-release.md says why.
+find_library(SQLite3_LIBRARY NAMES libsqlite3.a)
 find_package(SQLite3 REQUIRED)
+target_link_libraries(SQLite::SQLite3 INTERFACE m)
 find_package(ICU REQUIRED COMPONENTS uc)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
