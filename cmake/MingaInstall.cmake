@@ -17,7 +17,8 @@ if(MINGA_PROFILE)
     execute_process(COMMAND \"${CMAKE_STRIP}\" --wildcard --remove-section=.gnu.lto_* --strip-symbol=__gnu_lto_slim
                             --strip-symbol=__gnu_lto_v1 \${archives} COMMAND_ERROR_IS_FATAL ANY)")
 endif()
-install(TARGETS minga RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+# Not as a target, which `--strip` would strip: no binary that BOLT has laid out survives that.
+install(PROGRAMS "$<TARGET_FILE:minga>" DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/minga" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 
 set(folder "${CMAKE_INSTALL_LIBDIR}/cmake/minga")

@@ -34,6 +34,10 @@ if(MINGA_PROFILE)
   string(APPEND CMAKE_CXX_FLAGS_RELEASE
     " -fprofile-use=${MINGA_PROFILE} -fprofile-partial-training -Wno-missing-profile -Wno-coverage-mismatch"
     " ${compact} -flto=auto -ffat-lto-objects -Wno-odr ${quiet}")
+  # For BOLT, which lays the linked code out (tools/dev/release.sh): what in it is an address; and no function in two parts, of
+  # which it makes code that crashes.
+  string(APPEND CMAKE_EXE_LINKER_FLAGS_RELEASE " -Wl,--emit-relocs")
+  string(APPEND CMAKE_CXX_FLAGS_RELEASE " -fno-reorder-blocks-and-partition")
 endif()
 if(MINGA_PROFILE OR CMAKE_BUILD_TYPE STREQUAL "Profile")
   add_compile_options("-fprofile-prefix-path=${CMAKE_BINARY_DIR}")

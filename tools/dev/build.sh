@@ -30,34 +30,6 @@ build() {
     fail "The build failed; the first error above says where." "After a change: ./dev again goes on from there."
 }
 
-# build_release [--train]: the server, optimised for what it does most (docs/decisions/007-profile-guided-release.md).
-# That is found out once in a folder, and again with --train.
-build_release() {
-  local counts=""
-  if [ "${1:-}" != --train ]; then
-    configure release # which forgets the counts of a folder that was copied or moved
-    counts="$(sed -n 's/^MINGA_PROFILE:PATH=//p' "$ROOT/build/release/CMakeCache.txt")"
-  fi
-  if [ ! -d "$counts" ]; then train; fi
-  build release minga
-}
-
-# Builds a server that counts what it runs, uses it for a minute, and has the release optimised for that.
-train() {
-  local folder="$ROOT/build/profile" counted
-  build profile minga
-  rm -rf -- "$folder/counts"
-  say "Training: a minute's use of a server that counts what it runs"
-  MINGA_BINARY="$folder/minga" /usr/bin/python3 -B "$ROOT/tools/dev/train.py" >&2 ||
-    fail "The server that counts could not be used as it should; what was wrong is above."
-  # A name of its own, so that ninja sees that the release's flags have changed.
-  counted="$folder/counted/$(date -u +%Y%m%dT%H%M%SZ)"
-  rm -rf -- "$folder/counted"
-  mkdir -p "$folder/counted"
-  mv -- "$folder/counts" "$counted"
-  configure release -D MINGA_PROFILE="$counted"
-}
-
 # configure PRESET [-D VARIABLE=VALUE]...
 configure() {
   local preset="$1" folder="$ROOT/build/$1" log="$ROOT/build/configure-$1.log"

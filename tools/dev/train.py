@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 """Uses a server as its clients do, so that the release can be optimised for what it does most.
 
-MINGA_BINARY names the server, built with the preset `profile`: it counts what it runs, and writes that down when it ends.
+MINGA_BINARY names the server: one that counts what it runs, and writes that down when it ends (tools/dev/release.sh).
 What is asked for here and how often decides what the release is fast at (docs/decisions/007-profile-guided-release.md).
 Every answer is checked: a server that only refuses would be optimised for refusing.
 """
