@@ -169,6 +169,11 @@ def test_stops_soon_when_its_database_is_gone(make_server, doomed_postgres):
     assert "canceled" not in server.log().lower()
 
 
+def someone_waits(server):
+    """Requests under way: one, and this one that asks."""
+    return re.search(r"^minga_http_requests_running 2$", server.client().get("/metrics").text, re.M)
+
+
 def test_a_request_that_waits_for_the_database_hears_of_the_stop(make_server, doomed_postgres):
     server = make_server("--drain-timeout", "500", DATABASE_URL=doomed_postgres.create_database())
     client = server.client()
@@ -176,8 +181,7 @@ def test_a_request_that_waits_for_the_database_hears_of_the_stop(make_server, do
     doomed_postgres.stop()
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(client.post, "/api/collections/tasks/records", json.loads(TASK))
-        running = re.compile(r"^minga_http_requests_running 2$", re.M)  # it, and who asks for this
-        harness.wait_for(lambda: running.search(server.client().get("/metrics").text))
+        harness.wait_for(lambda: someone_waits(server))
         server.process.send_signal(signal.SIGTERM)
         assert answer.result().status == 503, answer.result()
     assert "is stopping" in answer.result().json()["message"]
@@ -190,7 +194,9 @@ def test_ends_although_its_database_hangs(make_server, doomed_postgres):
     url = doomed_postgres.create_database()
     server = make_server("--drain-timeout", "1000", DATABASE_URL=url)
     task = server.client().post("/api/collections/tasks/records", json.loads(TASK)).json()
-    with doomed_postgres.paused():
+    with ThreadPoolExecutor() as pool, doomed_postgres.paused():
+        pool.submit(server.client().get, f"/api/collections/tasks/records/{task['id']}")  # something to cancel
+        harness.wait_for(lambda: someone_waits(server))
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(harness.STOPPING) == 1, server.log()
     assert "the process ends now" in server.log()
